@@ -1,0 +1,33 @@
+"""What the two halves of a conversion share: what the answer's translation must know of its request."""
+from dataclasses import dataclass, field
+from typing import Any, Dict, FrozenSet, Mapping, Tuple
+
+from ..providers.dialects import GENERIC, Dialect
+from .clients import ANY_CLIENT, Client
+
+
+@dataclass(frozen=True)
+class AnswerContext:
+    """Made by to_chat_request, read by AnswerStream and to_message."""
+
+    message_id: str = "msg_0"
+    model: str = ""                                 # the name that was asked for: it is echoed
+    provider: str = ""                              # for messages to people
+    dialect: Dialect = GENERIC
+    client: Client = ANY_CLIENT
+    tool_names: Mapping[str, str] = field(default_factory=dict)   # shortened name -> the client's own
+    declared_tools: FrozenSet[str] = frozenset()    # the names that the provider was given
+    stop_sequences: Tuple[str, ...] = ()            # all that were asked for
+    local_stops: Tuple[str, ...] = ()               # those that the provider does not enforce
+    show_thinking: bool = False                     # the client asked for thinking
+    omit_thinking_text: bool = False                # display: "omitted": blocks with empty text
+    input_tokens: int = 0                           # an estimate, for message_start and where usage never comes
+
+
+@dataclass(frozen=True)
+class ChatRequest:
+    """A Messages request, converted for one target."""
+
+    body: Dict[str, Any]                            # Chat Completions, ready for json.dumps
+    answer: AnswerContext
+    warnings: Tuple[str, ...] = ()                  # short codes: "dropped:top_k"
