@@ -5,6 +5,7 @@ overridden in the configuration under `quirks`.
 """
 from dataclasses import dataclass, replace
 from typing import Optional, Tuple
+from urllib.parse import urlsplit
 
 
 @dataclass(frozen=True)
@@ -70,3 +71,14 @@ DIALECTS = {
     "openai": replace(GENERIC, name="openai", max_tokens_field="max_completion_tokens", strict_tools=True, files=True,
                       user_field="safety_identifier", tool_id_style="short40", think_tags=False, tokenizer="o200k"),
 }
+
+HOSTS = (
+    ("api.openai.com", "openai"),
+)
+
+
+def dialect_for(provider_name, base_url, model, override=None, quirks=None):
+    """The Dialect of one model at one provider: by `override` (a row's name), else by host; `quirks` on top."""
+    host = urlsplit(base_url or "").hostname or ""
+    row = override or next((name for suffix, name in HOSTS if host.endswith(suffix)), GENERIC.name)
+    return replace(DIALECTS[row], **dict(quirks or {}))
