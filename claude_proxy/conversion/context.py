@@ -12,11 +12,13 @@ class AnswerContext:
 
     message_id: str = "msg_0"
     model: str = ""                                 # the name that was asked for: it is echoed
-    provider: str = ""                              # for messages to people
+    provider: str = ""                              # its name: in signatures, and for messages to people
+    upstream_model: str = ""                        # the provider's name of the model: in signatures
     dialect: Dialect = GENERIC
     client: Client = ANY_CLIENT
     tool_names: Mapping[str, str] = field(default_factory=dict)   # shortened name -> the client's own
     declared_tools: FrozenSet[str] = frozenset()    # the names that the provider was given
+    used_tool_ids: FrozenSet[str] = frozenset()     # the client's tool_use ids so far: names.tool_id_out(..., taken)
     stop_sequences: Tuple[str, ...] = ()            # all that were asked for
     local_stops: Tuple[str, ...] = ()               # those that the provider does not enforce
     show_thinking: bool = False                     # the client asked for thinking

@@ -1,0 +1,10 @@
+"""Messages <-> Chat Completions, without I/O: a request in, a request out; a provider's answer in, events out.
+
+    the request     request.py (the list of steps), shapes.py, turns.py, blocks.py, tools.py, schema.py, effort.py
+    the answer      stream.py (the state machine), response.py, sse.py, usage.py
+    both            context.py, clients.py, names.py, reasoning.py, tokens.py
+"""
+from .clients import ANY_CLIENT, CLAUDE_CODE, Client, client_of
+from .context import AnswerContext, ChatRequest
+
+__all__ = ["ANY_CLIENT", "CLAUDE_CODE", "AnswerContext", "ChatRequest", "Client", "client_of"]
