@@ -15,8 +15,8 @@ class Entry:
     """A provider of the catalogue."""
 
     name: str
-    base_url: str                                   # no trailing slash; "" where it holds an account's name: see base_url_shape
-    key_variable: str                               # the environment variable with its key; "" where it asks for none
+    base_url: str                                   # no trailing slash; "" where it names an account: base_url_shape
+    key_variable: str                               # the environment variable with its key; "": it asks for none
     models: Tuple[Tuple[str, str], ...] = ()        # (glob of Claude names, the provider's model)
     default: Optional[str] = None                   # the model for every other name
     key_url: str = ""                               # where to get a key
@@ -37,7 +37,8 @@ ENTRIES = (
           families("deepseek-v4-flash", "deepseek-v4-pro"), "deepseek-v4-pro",
           "https://platform.deepseek.com/api_keys"),
     Entry("openai", "https://api.openai.com/v1", "OPENAI_API_KEY",
-          families("gpt-5-mini", "gpt-5.4"), "gpt-5.4", "https://platform.openai.com/api-keys",
+          # later ones refuse to reason beside function tools in Chat Completions
+          families("gpt-5-mini", "gpt-5.1"), "gpt-5.1", "https://platform.openai.com/api-keys",
           regions=(("US", "https://api.openai.com/v1"), ("EU", "https://eu.api.openai.com/v1"))),
     Entry("openrouter", "https://openrouter.ai/api/v1", "OPENROUTER_API_KEY",
           families("anthropic/claude-haiku-4.5", "anthropic/claude-sonnet-4.6", "anthropic/claude-opus-4.6"),
