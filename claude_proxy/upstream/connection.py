@@ -1,0 +1,207 @@
+"""A connection to a provider: resolved, connected, tunnelled and encrypted without ever blocking but in Watch.wait.
+
+The sockets never block, so a client that leaves is noticed while a name is looked up, a peer does not answer, a handshake
+hangs, or a provider does not take the request. http.client cannot do that (its reads block one line at a time), so from it
+only the rules of the protocol are kept.
+"""
+import os
+import socket
+import ssl
+import threading
+
+from .faults import BrokeOff, ConnectTimeout, HungUp, NotReached
+
+KEEPALIVE_IDLE_SECONDS = 30         # then a probe every 15 s; three unanswered: dead after 75 s
+KEEPALIVE_INTERVAL_SECONDS = 15
+KEEPALIVE_PROBES = 3
+UNACKNOWLEDGED_SECONDS = 75
+WOULD_BLOCK = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError, InterruptedError)
+SMALL_BODY = 65536                  # below it, one copy is cheaper than a second system call
+MAX_HEAD_BYTES = 65536
+
+
+class Connection:
+    """A connected socket, and what is left of the answer before on it (`body`, see answer.py)."""
+
+    def __init__(self, sock):
+        self.sock = sock
+        self.body = None
+        self.reused = False
+
+    def close(self):
+        self.sock.close()
+
+    def is_quiet(self):
+        """Whether an idle connection can be used: open, with the last answer over and nothing after it.
+
+        A read tells more than a poll: TLS session tickets make a socket readable without a byte of data.
+        """
+        try:
+            if self.body is not None and not self._at_end():
+                return False
+            self.body = None
+            self.sock.recv(1)
+        except WOULD_BLOCK:
+            return self.body is None
+        except OSError:
+            return False
+        return False                            # closed, or bytes that nobody asked for
+
+    def _at_end(self):
+        """Read what should be no more than the last chunk of an answer whose [DONE] was enough for us."""
+        self.body.feed(self.sock.recv(4096))
+        return self.body.done and not self.body.surplus
+
+    def send(self, head, body, watch, until):
+        """Send a request; raises HungUp, or BrokeOff where the provider does not take it until then."""
+        if len(body) <= SMALL_BODY:
+            self._send_all(head + body, watch, until)
+        else:
+            self._send_all(head, watch, until)
+            self._send_all(body, watch, until)
+
+    def _send_all(self, data, watch, until):
+        sent, view = 0, memoryview(data)
+        while sent < len(data):
+            try:
+                sent += self.sock.send(view[sent:])
+            except WOULD_BLOCK as exc:
+                if not watch.wait_for(self.sock, until, writing=not isinstance(exc, ssl.SSLWantReadError)):
+                    raise BrokeOff("did not take the request")
+            except OSError as exc:
+                raise HungUp("hung up before it answered (%s)" % (exc.strerror or exc))
+
+    def receive(self, watch, until, size=65536):
+        """The next bytes, b"" at the end, None when there was nothing until then."""
+        while watch.wait_for(self.sock, until):
+            try:
+                return self.sock.recv(size)
+            except WOULD_BLOCK:
+                continue                        # a TLS record without data
+        return None
+
+
+def resolve(host, port, watch, until):
+    """getaddrinfo's rows. A name that must be asked for is looked up by a thread: the lookup itself cannot be ended."""
+    try:
+        return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
+    except (socket.gaierror, UnicodeError):
+        pass                                    # not an address
+    ours, theirs = socket.socketpair()
+    found = []
+
+    def look_up():
+        try:
+            found.append(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+        except (OSError, UnicodeError) as exc:
+            found.append(exc)
+        finally:
+            theirs.close()                      # wakes the wait
+
+    threading.Thread(target=look_up, name="resolve", daemon=True).start()
+    try:
+        if not watch.wait_for(ours, until):
+            raise ConnectTimeout("could not be reached: the name %s was not resolved in time" % host)
+    finally:
+        watch.forget()
+        ours.close()
+    if isinstance(found[0], Exception):
+        raise NotReached("could not be reached: the name %s does not resolve (%s)" % (host, _reason(found[0])),
+                         "check base_url and the network")
+    return found[0]
+
+
+def connect(host, port, watch, until):
+    """A connected, non-blocking socket: each address in turn, while there is time."""
+    rows = resolve(host, port, watch, until)
+    for number, row in enumerate(rows):
+        share = (until - watch.clock()) / (len(rows) - number)      # a dead address must not take all the time
+        try:
+            return _connect_to(row, watch, watch.clock() + share)
+        except OSError as exc:
+            failure = exc
+    if isinstance(failure, socket.timeout):
+        raise ConnectTimeout("could not be reached: no connection to %s:%d in time" % (host, port))
+    raise NotReached("could not be reached: %s:%d: %s" % (host, port, _reason(failure)))
+
+
+def _connect_to(row, watch, until):
+    family, kind, proto, _, address = row
+    sock = socket.socket(family, kind, proto)
+    try:
+        sock.setblocking(False)
+        set_options(sock)
+        try:
+            sock.connect(address)
+        except (BlockingIOError, InterruptedError):
+            if not watch.wait_for(sock, until, writing=True):
+                raise socket.timeout("timed out")
+        error = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        if error:
+            raise OSError(error, os.strerror(error))
+    except BaseException:
+        watch.forget()
+        sock.close()
+        raise
+    return sock
+
+
+def set_options(sock):
+    """No Nagle, and keepalive probes, so that a peer that vanished is noticed within 90 s."""
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in (("TCP_KEEPIDLE", KEEPALIVE_IDLE_SECONDS),               # Linux, Windows 10, BSD
+                        ("TCP_KEEPALIVE", KEEPALIVE_IDLE_SECONDS),              # macOS (3.10 names it)
+                        ("TCP_KEEPINTVL", KEEPALIVE_INTERVAL_SECONDS),
+                        ("TCP_KEEPCNT", KEEPALIVE_PROBES),
+                        ("TCP_USER_TIMEOUT", UNACKNOWLEDGED_SECONDS * 1000)):   # Linux: also for what we have sent
+        if hasattr(socket, name):
+            try:
+                sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
+            except OSError:
+                continue                        # named by this Python, unknown to this system
+
+
+def tunnel(sock, target, authorization, watch, until):
+    """Ask a proxy for a way to `target` ("host:port"); https://www.rfc-editor.org/rfc/rfc9110#name-connect"""
+    lines = ["CONNECT %s HTTP/1.1" % target, "Host: %s" % target]
+    if authorization:
+        lines.append("Proxy-Authorization: %s" % authorization)
+    connection = Connection(sock)
+    connection.send(("\r\n".join(lines) + "\r\n\r\n").encode("latin-1"), b"", watch, until)
+    head = b""
+    while b"\r\n\r\n" not in head:
+        # One byte too many would be the first of the provider's, so it is looked at before it is taken.
+        data = connection.receive(watch, until, 1)
+        if data is None:
+            raise ConnectTimeout("could not be reached: the proxy did not answer in time")
+        if not data or len(head) > MAX_HEAD_BYTES:
+            raise NotReached("could not be reached: the proxy hung up")
+        head += data
+    status = head.split(b"\r\n", 1)[0].split(b" ", 2)[1:2]
+    if not status or not status[0].startswith(b"2"):
+        raise NotReached("could not be reached: the proxy refused (%s)"
+                         % head.split(b"\r\n", 1)[0].decode("latin-1")[:100], "check the proxy's address and credentials")
+
+
+def encrypt(sock, context, host, watch, until):
+    """The socket under TLS, its peer verified."""
+    tls = context.wrap_socket(sock, server_hostname=host, do_handshake_on_connect=False)
+    try:
+        while True:
+            try:
+                tls.do_handshake()
+                return tls
+            except (ssl.SSLWantReadError, ssl.SSLWantWriteError) as exc:
+                if not watch.wait_for(tls, until, writing=isinstance(exc, ssl.SSLWantWriteError)):
+                    raise ConnectTimeout("could not be reached: %s did not finish the TLS handshake in time" % host)
+    except BaseException:
+        watch.forget()
+        tls.close()
+        raise
+
+
+def _reason(exc):
+    return getattr(exc, "strerror", None) or str(exc) or type(exc).__name__
+
+

@@ -1,0 +1,154 @@
+"""A provider's keys: read where they are, used in turn, left alone while the provider will not have them.
+
+A session (Claude Code's X-Claude-Code-Session-Id) stays on its key, because providers cache prompts by account.
+"""
+import collections
+import os
+import re
+import subprocess
+import threading
+import time
+
+from ..errors import NotAuthenticated
+
+COMMAND_SECONDS = 30
+COOL_SECONDS = {401: 300.0, 402: 300.0, 403: 300.0, 429: 30.0}      # where the provider says no time of its own
+LONGEST_COOL_SECONDS = 3600.0
+MAX_SESSIONS = 4096
+NO_RETRY = {"x-should-retry": "false"}
+_SENDABLE = re.compile(r"[\x21-\x7e]+\Z")
+
+
+class Key:
+    """A key that can be sent; `value` is "" for providers that take none."""
+
+    def __init__(self, value="", source=None):
+        self.value, self.source = value, source
+
+
+class KeyRing:
+    """Which key a request uses. One for the process; what it remembers may be lost."""
+
+    def __init__(self, clock=time.monotonic, reader=None):
+        self._clock = clock
+        self._reader = reader or Reader()
+        self._cool_until = {}                               # source -> time
+        self._next = collections.Counter()                  # provider name -> the next in turn
+        self._sessions = collections.OrderedDict()          # (provider name, session) -> source
+        self._lock = threading.Lock()
+
+    def pick(self, provider, session="", tried=()):
+        """The key for the next try, None when all were tried; raises NotAuthenticated where there is none to read."""
+        if not provider.keys:
+            if provider.key_needed:
+                raise NotAuthenticated("%s has no key: %s" % (provider.name, provider.key_hint), NO_RETRY)
+            return None if tried else Key()
+        source = self._choose(provider, session, tried)
+        return source and Key(self._reader.value(source, provider.name), source)
+
+    def _choose(self, provider, session, tried):
+        left = [source for source in provider.keys if source not in tried]
+        if len(provider.keys) == 1 or not left:
+            return left[0] if left else None
+        with self._lock:
+            now = self._clock()
+            warm = [source for source in left if self._cool_until.get(source, 0) <= now]
+            mine = self._sessions.get((provider.name, session)) if session else None
+            if mine in warm:
+                return mine
+            if not warm:
+                return min(left, key=lambda source: self._cool_until[source])
+            chosen = warm[self._next[provider.name] % len(warm)]
+            self._next[provider.name] += 1
+            if session:
+                self._remember((provider.name, session), chosen)
+            return chosen
+
+    def _remember(self, whose, source):
+        self._sessions[whose] = source
+        self._sessions.move_to_end(whose)
+        if len(self._sessions) > MAX_SESSIONS:
+            self._sessions.popitem(last=False)
+
+    def refused(self, key, status, retry_after=None):
+        """The provider would not have this key: leave it alone for a while."""
+        if key.source is None or status not in COOL_SECONDS:
+            return
+        seconds = COOL_SECONDS[status] if retry_after is None else min(retry_after, LONGEST_COOL_SECONDS)
+        with self._lock:
+            self._cool_until[key.source] = self._clock() + seconds
+
+    def refresh(self, key):
+        """Whether asking where the key comes from may give another one: then it will be asked again."""
+        return key.source is not None and self._reader.forget(key.source, key.value)
+
+
+class Reader:
+    """Keys out of their sources: files are read again when they change, commands when their key was refused."""
+
+    def __init__(self, run=None):
+        self._run = run or run_command
+        self._known = {}                                    # source -> (value, signature of the file)
+        self._lock = threading.Lock()                       # one command at a time, not one a waiting thread
+
+    def value(self, source, provider_name):
+        """The key; raises NotAuthenticated where it cannot be had, without its text."""
+        if source.kind == "literal":
+            return source.value.reveal()
+        signature = file_signature(source.value) if source.kind == "file" else None
+        with self._lock:
+            known = self._known.get(source)
+            if known is None or known[1] != signature:
+                known = (self._read(source, provider_name), signature)
+                self._known[source] = known
+            return known[0]
+
+    def _read(self, source, provider_name):
+        try:
+            text = self._run(source.value) if source.kind == "command" else read_file(source.value)
+        except (OSError, ValueError, subprocess.SubprocessError) as exc:
+            raise NotAuthenticated("%s: the key of %s cannot be had: %s" % (source.origin, provider_name, _why(exc)), NO_RETRY)
+        text = text.strip()
+        if not _SENDABLE.match(text):
+            what = "holds a character that no header can carry" if text else "is empty"
+            raise NotAuthenticated("%s: the key of %s %s" % (source.origin, provider_name, what), NO_RETRY)
+        return text
+
+    def forget(self, source, value):
+        """Whether a command will be run again; not where another request has done so since `value` was handed out."""
+        if source.kind != "command":
+            return False
+        with self._lock:
+            if source in self._known and self._known[source][0] == value:
+                del self._known[source]
+        return True
+
+
+def read_file(path):
+    """The text of a key file."""
+    with open(path, encoding="utf-8-sig") as file:
+        return file.read(65536)
+
+
+def file_signature(path):
+    """What changes when a file does; None where there is none."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size, found.st_ino
+
+
+def run_command(command):
+    """The output of a command line of the configuration, or of a list of words."""
+    done = subprocess.run(command, shell=isinstance(command, str), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.DEVNULL, timeout=COMMAND_SECONDS, check=True)
+    return done.stdout.decode("utf-8")
+
+
+def _why(exc):
+    if isinstance(exc, subprocess.TimeoutExpired):
+        return "the command took more than %d s" % COMMAND_SECONDS
+    if isinstance(exc, subprocess.CalledProcessError):
+        return "the command ended with status %d" % exc.returncode
+    return getattr(exc, "strerror", None) or type(exc).__name__

@@ -1,0 +1,216 @@
+"""Keep-alive for urllib.request: handlers for http and https that borrow their connections from a pool.
+
+    pool = Pool()
+    opener = opener_of(pool, proxies={})
+    answer = opener.open(ProviderRequest(url, data, fields, watch, times, tls_context))
+
+AbstractHTTPHandler.do_open sends `Connection: close` and drops the socket, so each call would pay for TCP and TLS anew. In
+the director there is no redirect handler and no HTTPErrorProcessor: every status comes back as it is, a 3xx too, and
+none is followed. Proxies are urllib's own ProxyHandler's.
+"""
+import collections
+import ssl
+import threading
+import time
+import urllib.parse
+import urllib.request
+
+from .answer import read_head
+from .connection import Connection, connect, encrypt, tunnel
+from .faults import HungUp, NotReached
+
+IDLE_SECONDS = 15.0                 # servers' own limits begin at 5 s; a dead connection is noticed before it is used
+IDLE_PER_HOST = 256                 # kept, not made: nobody ever waits for a connection
+
+
+class Times:
+    """Limits of one call. `*_at` are times of the watch's clock, set when the call begins."""
+
+    def __init__(self, connect=10.0, first_byte=900.0, idle=900.0, prefix="providers.NAME"):
+        self.connect, self.first_byte, self.idle = connect, first_byte, idle
+        self.first_byte_hint = "%s.first_byte_seconds sets how long to wait" % prefix
+        self.idle_hint = "%s.idle_seconds sets how long to wait" % prefix
+        self.connect_hint = "%s.connect_seconds sets how long to wait" % prefix
+        self.first_byte_at = 0.0
+
+
+class ProviderRequest(urllib.request.Request):
+    """A POST with the fields that go out, all of them, in their order; and what its call needs along the way."""
+
+    def __init__(self, url, data, fields, watch, times, tls_context=None, method="POST"):
+        super().__init__(url, method=method)
+        self.body, self.fields = data, fields
+        self.watch, self.times, self.tls_context = watch, times, tls_context
+        self.authority = self.host                  # of the provider, also where `host` becomes a proxy's
+
+    def origin(self):
+        """What a connection is good for: (scheme, host, tunnelled to, TLS context, proxy credentials)."""
+        return self.type, self.host, self._tunnel_host, self.tls_context, self.proxy_authorization()
+
+    def proxy_authorization(self):
+        """What urllib's ProxyHandler has found in the proxy's URL, for the proxy alone."""
+        return self.headers.get("Proxy-authorization", "")
+
+    def head(self):
+        """The request line and the header fields, as bytes."""
+        lines = ["%s %s HTTP/1.1" % (self.get_method(), self.selector), "Host: %s" % self.authority]
+        lines += ["%s: %s" % field for field in self.fields]
+        if self.proxy_authorization() and not self._tunnel_host:
+            lines.append("Proxy-Authorization: %s" % self.proxy_authorization())
+        if self.body:
+            lines.append("Content-Length: %d" % len(self.body))
+        return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
+
+
+class Pool:
+    """Idle connections, newest first, by origin. A thread closes those that nobody came for, and ends when none is left."""
+
+    def __init__(self, idle_seconds=IDLE_SECONDS, per_host=IDLE_PER_HOST):
+        self.idle_seconds, self.per_host = idle_seconds, per_host
+        self._idle = collections.defaultdict(collections.deque)     # origin -> (connection, since), oldest first
+        self._lock = threading.Lock()
+        self._reaper = None
+        self.stale_retries = 0                      # requests that were asked again on a new connection
+
+    def take(self, origin):
+        """An idle connection that is still usable, or None."""
+        while True:
+            with self._lock:
+                idle = self._idle.get(origin)
+                if not idle:
+                    return None
+                connection, since = idle.pop()
+            if time.monotonic() - since < self.idle_seconds and connection.is_quiet():
+                connection.reused = True
+                return connection
+            connection.close()
+
+    def give(self, origin, connection):
+        """Keep a connection for the next request to the same origin."""
+        with self._lock:
+            idle = self._idle[origin]
+            idle.append((connection, time.monotonic()))
+            surplus = idle.popleft()[0] if len(idle) > self.per_host else None
+            if self._reaper is None:
+                self._reaper = threading.Thread(target=self._reap, name="pool-reaper", daemon=True)
+                self._reaper.start()
+        if surplus:
+            surplus.close()
+
+    def count(self):
+        """How many connections are idle."""
+        with self._lock:
+            return sum(map(len, self._idle.values()))
+
+    def close(self):
+        """Close the idle connections."""
+        for connection in self._expired(float("inf")):
+            connection.close()
+
+    def _reap(self):
+        while self._is_needed():
+            time.sleep(min(1.0, self.idle_seconds))
+            for connection in self._expired(time.monotonic() - self.idle_seconds):
+                connection.close()
+
+    def _is_needed(self):
+        with self._lock:
+            if not self._idle:
+                self._reaper = None
+            return bool(self._idle)
+
+    def _expired(self, before):
+        """Take out the connections that are idle since before then."""
+        expired = []
+        with self._lock:
+            for origin, idle in list(self._idle.items()):
+                while idle and idle[0][1] < before:
+                    expired.append(idle.popleft()[0])
+                if not idle:
+                    del self._idle[origin]
+        return expired
+
+
+class PooledHandler(urllib.request.BaseHandler):
+    """Opens http and https requests; a hang-up on a reused connection is asked once more, on a new one."""
+
+    def __init__(self, pool):
+        self.pool = pool
+
+    def http_open(self, request):
+        """Called by the OpenerDirector -> Answer."""
+        origin = request.origin()
+        connection = self.pool.take(origin)
+        if connection is not None:
+            try:
+                return self._exchange(origin, connection, request)
+            except HungUp:
+                # Closed in the moment of its reuse: nothing was answered, so it was not taken.
+                self.pool.stale_retries += 1
+        return self._exchange(origin, open_connection(request), request)
+
+    https_open = http_open
+
+    def _exchange(self, origin, connection, request):
+        watch, times = request.watch, request.times
+        try:
+            now = watch.clock()
+            times.first_byte_at = now + times.first_byte
+            connection.send(request.head(), request.body, watch, now + times.first_byte)
+            return read_head(connection, watch, times, lambda kept: self.pool.give(origin, kept))
+        except BaseException:
+            watch.forget()
+            connection.close()
+            raise
+
+
+def open_connection(request):
+    """A new connection for a request, through a proxy and under TLS where it has to be."""
+    watch, until = request.watch, request.watch.clock() + request.times.connect
+    host, port = host_and_port(request.host, request.type)
+    sock = connect(host, port, watch, until)
+    try:
+        if request._tunnel_host:                    # the one private name of urllib's that is used
+            host, port = host_and_port(request._tunnel_host, "https")
+            tunnel(sock, "%s:%d" % (host if ":" not in host else "[%s]" % host, port),
+                   request.proxy_authorization(), watch, until)
+        if request.tls_context is not None:
+            sock = encrypt(sock, request.tls_context, host, watch, until)
+    except ssl.SSLCertVerificationError as exc:
+        sock.close()
+        raise NotReached("could not be trusted: the certificate of %s: %s" % (host, exc.verify_message),
+                         "ca_file names the certificate authority of a company's own servers or proxy")
+    except OSError as exc:
+        sock.close()
+        raise NotReached("could not be reached: no TLS with %s: %s" % (host, exc.strerror or exc))
+    except BaseException:
+        watch.forget()
+        sock.close()
+        raise
+    return Connection(sock)
+
+
+def host_and_port(authority, scheme):
+    """"[::1]:8080" -> ("::1", 8080)"""
+    parts = urllib.parse.urlsplit("//" + authority)
+    return parts.hostname or "", parts.port or (443 if scheme == "https" else 80)
+
+
+def opener_of(pool, proxies):
+    """urllib's director with our two handlers, and a ProxyHandler where there are proxies. Nothing else: no redirects."""
+    director = urllib.request.OpenerDirector()
+    if proxies:
+        director.add_handler(urllib.request.ProxyHandler(proxies))
+    director.add_handler(PooledHandler(pool))
+    return director
+
+
+def tls_context(ca_file=None, strict=True):
+    """A context for provider connections: the system's authorities and `ca_file`. 18 ms to make: make it once."""
+    context = ssl.create_default_context()
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    if ca_file:
+        context.load_verify_locations(ca_file)
+    if not strict:                                  # 3.13 refuses authorities that many companies still use
+        context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+    return context
