@@ -1,0 +1,50 @@
+# What a contributor types. Nothing is installed outside build/.
+
+PYTHON ?= python3
+VENV := build/venv
+TOOLS := build/tools
+PYZ := dist/claude-proxy.pyz
+
+.DEFAULT_GOAL := all
+.PHONY: all run test check pyz matrix e2e release clean help
+
+all: test check               ## test and check
+
+run:                          ## serve with the configuration that is found
+	$(PYTHON) -m claude_proxy
+
+test: $(VENV)/ready           ## the suite, in an environment of its own that has pytest alone
+	$(VENV)/bin/python -m pytest $(ARGS)
+
+check: $(TOOLS)/ready         ## ruff and mypy
+	$(TOOLS)/bin/ruff check .
+	$(TOOLS)/bin/mypy
+
+pyz:                          ## dist/claude-proxy.pyz: the program in one file, the same bytes from the same commit
+	$(PYTHON) .ci/pyz.py $(PYZ)
+
+matrix:                       ## the suite and the .pyz on every Python from 3.7 on that this machine has
+	.ci/matrix
+
+e2e:                          ## real clients through the proxy, installed into build/
+	tests/e2e/run
+
+release: pyz $(TOOLS)/ready   ## dist/: the .pyz, its SHA-256, an sdist and a wheel
+	.ci/release $(TOOLS)/bin/python
+
+clean:                        ## remove what was made
+	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache *.egg-info
+	find claude_proxy tests -name __pycache__ -prune -exec rm -rf {} +
+
+help:                         ## this list
+	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' Makefile | expand -t 12
+
+$(VENV)/ready:
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check pytest
+	touch $@
+
+$(TOOLS)/ready: Makefile
+	$(PYTHON) -m venv $(TOOLS)
+	$(TOOLS)/bin/python -m pip install --quiet --disable-pip-version-check "ruff>=0.4" "mypy>=1.8" build
+	touch $@

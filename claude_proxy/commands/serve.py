@@ -1,0 +1,187 @@
+"""Serve until stopped.
+
+SIGTERM and SIGINT drain: no new request, those under way end (at most `server.drain_seconds`); a second signal
+ends at once. SIGHUP, and a file that has changed, read the configuration again; a broken one changes nothing and is
+said. Under systemd its readiness, reloads, watchdog and inherited sockets are served as well (commands/systemd.py).
+"""
+import logging
+import os
+import queue
+import signal
+import sys
+import threading
+import time
+from typing import Any, List, Optional
+
+from .. import __version__, observe
+from . import options as flags
+from . import outcome, serving, systemd
+from .settings import Settings
+
+EXAMPLES = """\
+examples:
+  claude-proxy
+  claude-proxy --port 8080 --config ~/proxy.json
+  claude-proxy --provider http://127.0.0.1:11434/v1 --model qwen3
+  claude-proxy --provider openrouter --model z-ai/glm-4.6 \\
+      --api-key-env OPENROUTER_API_KEY
+"""
+
+POLL_SECONDS = 1.0          # how soon a changed file is noticed
+DRAIN_MARGIN = 1.0          # seconds beyond drain_seconds before the process ends whatever happens
+
+log = logging.getLogger(__name__)
+
+
+def arguments(parser) -> None:
+    """The options of `serve`."""
+    flags.configuration(parser)
+    flags.listening(parser)
+    parser.add_argument("--log-format", choices=("text", "json"), help="how log lines look (text)")
+
+
+def main(options) -> int:
+    """Serve until a signal ends it -> exit code."""
+    settings = Settings(options)
+    config = settings.read()
+    observe.setup_logging(config.server.log_format, sys.stderr)
+    sockets = systemd.inherited_sockets()
+    if not options.insecure_no_key:
+        serving.refuse_open_door(config, sockets)
+    proxy = serving.Serving(config, sockets or None)
+    supervisor = Supervisor(proxy, settings)
+    supervisor.install_handlers()
+    proxy.start()
+    announce(banner(proxy, settings, options), config.server.log_format)
+    return supervisor.run()
+
+
+# -- what is said at the start
+
+def banner(proxy: serving.Serving, settings: Settings, options) -> List[str]:
+    """The lines that a start prints; the first one says where the proxy listens."""
+    config = proxy.config
+    lines = ["claude-proxy %s: listening on %s" % (__version__, proxy.url),
+             "  configuration  %s" % (settings.path or "none found; known providers and the environment"),
+             "  default        %s (%s)" % (config.default_provider, config.default_reason),
+             "  dashboard      %s/" % proxy.url,
+             "  Claude Code    ANTHROPIC_BASE_URL=%s claude   (or: claude-proxy run -- claude)" % proxy.url]
+    if serving.is_demo(config):
+        lines.append("  DEMO           the built-in demo answers; set a key, for example DEEPSEEK_API_KEY, and start "
+                     "again")
+    lines += ["  warning        %s" % warning for warning in config.warnings]
+    if options.insecure_no_key and not config.server.client_keys:
+        lines.append("  WARNING        --insecure-no-key: whoever reaches %s spends your keys" % proxy.url)
+    return lines
+
+
+def announce(lines: List[str], log_format: str) -> None:
+    """Print the banner to stderr; as log lines where a machine reads them."""
+    if log_format == "json" or systemd.under_journal():
+        for line in lines:
+            log.info("%s", line.strip())
+    else:
+        print("\n".join(lines), file=sys.stderr, flush=True)
+
+
+# -- how long it lives
+
+class Supervisor:
+    """The main thread of `serve`: signals, reloads and the service manager, while the proxy answers on its threads."""
+
+    def __init__(self, proxy: serving.Serving, settings: Settings):
+        self._proxy = proxy
+        self._settings = settings
+        self._signals: "queue.SimpleQueue[int]" = queue.SimpleQueue()     # its put() may be called in a handler
+        self._stopping: Optional[int] = None
+        self._seen = settings.signature()
+        self._pending: Any = None
+        self._watchdog = systemd.watchdog_seconds()
+        self._fed = time.monotonic()
+
+    def install_handlers(self) -> None:
+        """Take the signals that this platform has."""
+        for name in ("SIGTERM", "SIGINT", "SIGHUP", "SIGBREAK"):
+            if hasattr(signal, name):
+                signal.signal(getattr(signal, name), self._on_signal)
+
+    def _on_signal(self, number: int, frame: Any) -> None:
+        if number == getattr(signal, "SIGHUP", None):
+            self._signals.put(number)
+        elif self._stopping is not None:
+            os._exit(_exit_code(number, at_once=True))          # no drain, no finally: the user has waited enough
+        else:
+            self._stopping = number
+            self._signals.put(number)
+
+    def run(self) -> int:
+        """Wait for signals and changes until one says stop -> exit code."""
+        systemd.notify("READY=1", "STATUS=%s" % self._status())
+        interval = min(POLL_SECONDS, self._watchdog or POLL_SECONDS)
+        while self._stopping is None:
+            try:
+                number = self._signals.get(timeout=interval)
+            except queue.Empty:
+                self._look()
+                continue
+            if number == getattr(signal, "SIGHUP", None):
+                self._reload()
+        self._drain()
+        return _exit_code(self._stopping)
+
+    def _look(self) -> None:
+        """What is done about once a second."""
+        if not self._proxy.alive:
+            raise outcome.Failure("the accept loop has ended; the log says why", outcome.UNAVAILABLE)
+        if self._watchdog and time.monotonic() - self._fed >= self._watchdog:
+            self._fed = time.monotonic()
+            systemd.notify("WATCHDOG=1")
+        found = self._settings.signature()
+        if found != self._seen and found == self._pending:      # the same at two looks: nobody is writing any more
+            self._reload()
+        self._pending = found
+
+    def _reload(self) -> None:
+        """Read the configuration again; keep the one in use where that fails."""
+        systemd.notify_reloading()
+        self._seen = self._settings.signature()
+        try:
+            config = self._settings.read()
+            self._refuse_fixed(config)
+        except outcome.Failure as failure:
+            log.error("configuration not reloaded, the old one stays: %s", failure.message)
+        else:
+            self._proxy.replace_config(config)
+            log.info("configuration reloaded; default provider: %s", self._proxy.config.default_provider)
+            for warning in config.warnings:
+                log.warning("%s", warning)
+        systemd.notify("READY=1", "STATUS=%s" % self._status())
+
+    def _refuse_fixed(self, config) -> None:
+        """Say which changed settings need a new start; refuse what would open the door."""
+        old = self._proxy.config.server
+        for name in ("host", "port", "tls_cert_file", "tls_key_file", "log_format"):
+            if getattr(old, name) != getattr(config.server, name):
+                log.warning("server.%s has changed; that needs a new start", name)
+        if not self._settings.options.insecure_no_key:
+            serving.refuse_open_door(config, [])
+
+    def _drain(self) -> None:
+        seconds = self._proxy.config.server.drain_seconds
+        systemd.notify("STOPPING=1", "STATUS=Waiting for the answers under way")
+        log.info("stopping: answers under way have %g s; a second signal ends at once", seconds)
+        guard = threading.Timer(seconds + DRAIN_MARGIN, os._exit, (_exit_code(self._stopping or 0),))
+        guard.daemon = True
+        guard.start()
+        self._proxy.stop(seconds)
+
+    def _status(self) -> str:
+        return "Listening on %s, default provider %s" % (self._proxy.url, self._proxy.config.default_provider)
+
+
+def _exit_code(number: int, at_once: bool = False) -> int:
+    """0 for a service that was told to end; 130 for Ctrl-C, as shells have it."""
+    if number == signal.SIGINT:
+        return outcome.INTERRUPTED
+    return 128 + number if at_once else outcome.OK
+

@@ -1,0 +1,113 @@
+"""A proxy inside this process: the application, its listener on a thread, and the demo beside it.
+
+`serve` has one until it is told to stop, `run` has one for as long as its child lives, `check` has one to ask
+the providers through.
+"""
+import dataclasses
+import errno
+import secrets
+import socket
+import ssl
+import threading
+from typing import List, Optional
+
+from .. import demo, server, upstream
+from ..config import DEMO, Config, exposure, with_demo
+from ..observe import Metrics
+from ..providers.learned import Learned
+from . import outcome
+
+KEY_BYTES = 24
+
+
+class Serving:
+    """A proxy that listens from its creation and answers from start() on, until stop()."""
+
+    def __init__(self, config: Config, sockets: Optional[List[socket.socket]] = None):
+        self.demo = demo.DemoProvider()
+        self.app = server.Application(with_demo(config, self.demo.base_url), upstream.Caller(), Metrics(), Learned())
+        try:
+            self.listener = server.Listener(self.app, sockets)
+        except (OSError, ssl.SSLError) as problem:
+            self.demo.close()
+            raise refused(config, problem) from None
+        self._thread = threading.Thread(target=self.listener.serve, name="accept", daemon=True)
+
+    @property
+    def url(self) -> str:
+        """Where clients ask: "http://127.0.0.1:8000"."""
+        return self.listener.url
+
+    @property
+    def config(self) -> Config:
+        """The configuration in use, the demo in it."""
+        return self.app.config
+
+    @property
+    def alive(self) -> bool:
+        """The accept loop runs."""
+        return self._thread.is_alive()
+
+    def start(self) -> "Serving":
+        """Begin to answer."""
+        self._thread.start()
+        return self
+
+    def replace_config(self, config: Config) -> None:
+        """Answer new requests by another configuration; what is under way ends as it began."""
+        self.app.replace_config(with_demo(config, self.demo.base_url))
+
+    def stop(self, drain_seconds: float) -> None:
+        """Take no more requests, let those under way end within `drain_seconds`, close."""
+        self.listener.drain(drain_seconds)
+        self.listener.close()
+        self.demo.close()
+
+    def __enter__(self) -> "Serving":
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.stop(0)
+
+
+def is_demo(config: Config) -> bool:
+    """The demo answers every name."""
+    return config.default_provider == DEMO
+
+
+# -- who may listen where
+
+def refuse_open_door(config: Config, sockets: List[socket.socket]) -> None:
+    """Other machines need a client key: Failure with a ready line where there is none."""
+    inherited = [entry.getsockname()[0] for entry in sockets if entry.family != getattr(socket, "AF_UNIX", None)]
+    for host in inherited if sockets else [config.server.host]:
+        server_there = dataclasses.replace(config.server, host=host)
+        problem = exposure(dataclasses.replace(config, server=server_there), fresh_key())
+        if problem:
+            raise outcome.Failure(problem + "\nOr listen on this machine alone: --host 127.0.0.1. Or, knowing that "
+                                  "strangers spend your keys: --insecure-no-key", outcome.CONFIG)
+
+
+def fresh_key() -> str:
+    """A new client key."""
+    return secrets.token_urlsafe(KEY_BYTES)
+
+
+def refused(config: Config, problem: Exception) -> outcome.Failure:
+    """Why the listener could not be made, as the sentence for the user."""
+    where = "%s port %d" % (config.server.host, config.server.port)
+    if isinstance(problem, ssl.SSLError):
+        return outcome.Failure("server.tls: the certificate or its key cannot be used: %s" % problem, outcome.CONFIG)
+    number = getattr(problem, "errno", None)
+    if number in (errno.EADDRINUSE, getattr(errno, "WSAEADDRINUSE", errno.EADDRINUSE)):
+        return outcome.Failure("%s is taken by another program, perhaps another claude-proxy; stop that, or choose "
+                               "another port: --port %d" % (where, (config.server.port + 1) % 65536),
+                               outcome.UNAVAILABLE)
+    if number == errno.EACCES:
+        return outcome.Failure("%s: not permitted; ports below 1024 are for root: choose another, --port 8000"
+                               % where, outcome.UNAVAILABLE)
+    if isinstance(problem, FileNotFoundError) and problem.filename:
+        return outcome.Failure("server.tls: %s: no such file" % problem.filename, outcome.CONFIG)
+    if isinstance(problem, socket.gaierror) or number == errno.EADDRNOTAVAIL:
+        return outcome.Failure("server.host: %s is no address of this machine" % config.server.host, outcome.CONFIG)
+    return outcome.Failure("cannot listen on %s: %s" % (where, problem), outcome.UNAVAILABLE)
