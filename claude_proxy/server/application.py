@@ -1,0 +1,39 @@
+"""What all connections share: the configuration, the way to the providers, and what this run has learned."""
+import time
+from typing import Any, Optional
+
+from ..config import Config
+from .guards import Door, Places
+
+
+class Application:
+    """Made once, by `serve`. A request keeps the configuration that it began with."""
+
+    def __init__(self, config: Config, caller: Any, metrics: Any, learned: Any):
+        self.caller = caller                        # upstream.Caller
+        self.metrics = metrics                      # observe.Metrics
+        self.learned = learned                      # providers.learned.Learned
+        self.started = time.monotonic()
+        self.draining = False                       # no new connections; answers say `connection: close`
+        self.drain_over = False                     # the patience with running answers has ended
+        self.demo_url = None                        # type: Optional[str]    # of the demo provider, where it runs
+        self.places = Places()
+        self.loopback = True                        # listens on addresses of this machine alone
+        self.replace_config(config)
+
+    @property
+    def config(self) -> Config:
+        """The configuration of requests that begin now."""
+        return self._config
+
+    @property
+    def door(self) -> Door:
+        """The checks that go with the configuration."""
+        return self._door
+
+    def replace_config(self, config: Config, loopback: Optional[bool] = None) -> None:
+        """Take another configuration; requests that run keep theirs."""
+        if loopback is not None:
+            self.loopback = loopback
+        self._door = Door(config.server, self.loopback)
+        self._config = config

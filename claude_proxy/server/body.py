@@ -1,0 +1,258 @@
+"""A request's body: its bytes off the wire, and what they say.
+
+Framing is RFC 9112 6 and 7, strictly; the limit on its size is decided on the header alone where there is a length.
+JSON is read as the Messages API reads it: UTF-8, an object, numbers that are numbers, at most 200 levels deep.
+"""
+import json
+import re
+import socket
+import time
+import zlib
+from typing import Any, Dict, Optional
+
+from ..errors import InvalidRequest, Timeout, TooLarge
+from .reader import MAX_FIELDS, parse_fields
+from .wire import SLOWEST_RATE, Wire
+
+MAX_CHUNK_LINE = 16 + 1 + 1024
+MAX_TRAILERS = 8 * 1024
+MAX_DEPTH = 200
+MAX_DIGITS = 308                     # one more may be past what a double, and so any other reader of JSON, holds
+PIECE_BYTES = 262144
+
+CHUNK_LINE = re.compile(rb"([0-9A-Fa-f]{1,16})(?:;[\t -~\x80-\xff]{0,1024})?").fullmatch
+CHARSET = re.compile(r';\s*charset\s*=\s*"?([^\s;"]+)', re.I).search
+CHARSETS = {"utf-8": "utf-8", "utf8": "utf-8", "us-ascii": "ascii", "iso-8859-1": "latin-1"}
+SURROGATES = re.compile(r"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
+PAIR = re.compile(r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}").match
+
+
+# -- the bytes
+
+class Patience:
+    """How long a body may take: so many seconds, and one more for each 64 KiB that came."""
+
+    def __init__(self, seconds: float):
+        self._start = time.monotonic() + seconds
+
+    def until(self, received: int) -> float:
+        """The deadline, where so many bytes have come."""
+        return self._start + received / SLOWEST_RATE
+
+
+def read_body(wire: Wire, length: Optional[int], chunked: bool, max_bytes: int, seconds: float) -> bytes:
+    """The whole body; TooLarge, Timeout, or InvalidRequest where it is malformed or cut short."""
+    if length is not None and length > max_bytes:
+        raise too_large(max_bytes)
+    patience = Patience(seconds)
+    try:
+        if chunked:
+            return _read_chunked(wire, max_bytes, patience)
+        return _read_length(wire, length or 0, patience)
+    except socket.timeout:
+        raise Timeout("the body of the request did not arrive in time")
+
+
+def too_large(max_bytes: int) -> TooLarge:
+    """The refusal of a body over the limit."""
+    return TooLarge("the request is larger than %d bytes (server.max_body_bytes)" % max_bytes)
+
+
+def _read_length(wire, length, patience):
+    if len(wire.buffer) >= length:
+        return wire.take(length)
+    pieces = [wire.take(len(wire.buffer))]
+    received = len(pieces[0])
+    while received < length:
+        piece = wire.receive(min(length - received, PIECE_BYTES), patience.until(received))
+        if not piece:
+            raise InvalidRequest("the body ended after %d of %d bytes" % (received, length))
+        pieces.append(piece)
+        received += len(piece)
+    return b"".join(pieces)
+
+
+def _read_chunked(wire, max_bytes, patience):
+    body = bytearray()
+    while True:
+        match = CHUNK_LINE(_read_line(wire, MAX_CHUNK_LINE, patience.until(len(body))))
+        if not match:
+            raise _bad_chunk()
+        size = int(match.group(1), 16)
+        if not size:
+            _skip_trailers(wire, patience.until(len(body)))
+            return bytes(body)
+        if len(body) + size > max_bytes:
+            raise too_large(max_bytes)
+        _append(body, wire, size, patience)
+        _skip_line_end(wire, patience.until(len(body)))
+
+
+def _append(body, wire, size, patience):
+    """Move a chunk's data from the wire to the body."""
+    while size:
+        if not wire.buffer and not wire.fill(patience.until(len(body))):
+            raise _cut_short()
+        data = wire.take(min(size, len(wire.buffer)))
+        body += data
+        size -= len(data)
+
+
+def _skip_line_end(wire, until):
+    while len(wire.buffer) < 2:
+        if wire.buffer and wire.buffer[0] != 0x0d:
+            raise _bad_chunk()
+        if not wire.fill(until):
+            raise _cut_short()
+    if wire.take(2) != b"\r\n":
+        raise _bad_chunk()
+
+
+def _read_line(wire, max_bytes, until):
+    """The bytes before the next CRLF."""
+    while True:
+        end = wire.buffer.find(b"\r\n")
+        if end >= 0:
+            return wire.take(end + 2)[:-2]
+        if len(wire.buffer) > max_bytes or b"\n" in wire.buffer:
+            raise _bad_chunk()
+        if not wire.fill(until):
+            raise _cut_short()
+
+
+def _skip_trailers(wire, until):
+    lines, size = [], 0
+    while True:
+        line = _read_line(wire, MAX_TRAILERS, until)
+        if not line:
+            parse_fields(lines)
+            return
+        size += len(line)
+        lines.append(line.decode("latin-1"))
+        if size > MAX_TRAILERS or len(lines) > MAX_FIELDS:
+            raise _bad_chunk()
+
+
+def _bad_chunk():
+    return InvalidRequest("the chunks of the request's body are malformed")
+
+
+def _cut_short():
+    return InvalidRequest("the body ended before its last chunk")
+
+
+def unpack(data: bytes, coding: str, max_bytes: int) -> bytes:
+    """Undo a Content-Encoding: gzip, or none; the limit holds for what comes out."""
+    coding = coding.strip().lower()
+    if coding in ("", "identity"):
+        return data
+    if coding not in ("gzip", "x-gzip"):
+        raise InvalidRequest("Content-Encoding: send the body as it is, or as gzip", status=415)
+    inflater = zlib.decompressobj(31)
+    try:
+        plain = inflater.decompress(data, max_bytes + 1)
+    except zlib.error:
+        raise InvalidRequest("the body is not the gzip that its Content-Encoding says")
+    if len(plain) > max_bytes:
+        raise too_large(max_bytes)
+    if not inflater.eof or inflater.unused_data:
+        raise InvalidRequest("the body is not the gzip that its Content-Encoding says")
+    return plain
+
+
+# -- what they say
+
+def charset_of(content_type: str) -> str:
+    """The codec that a Content-Type names; UTF-8 where it names none."""
+    match = CHARSET(content_type)
+    name = match.group(1).lower() if match else "utf-8"
+    if name not in CHARSETS:
+        raise InvalidRequest("charset: the body must be UTF-8")
+    return CHARSETS[name]
+
+
+def parse_json(data: bytes, charset: str = "utf-8") -> Dict[str, Any]:
+    """The object that a body holds. Lone surrogates become U+FFFD; of equal names the last one counts."""
+    if data[:3] == b"\xef\xbb\xbf":
+        data = data[3:]
+    if not data.strip():
+        raise InvalidRequest("the request has no body")
+    try:
+        text = data.decode(charset)
+    except UnicodeDecodeError as error:
+        raise InvalidRequest("the body is not %s (byte %d)" % (charset.upper(), error.start))
+    if "\\ud" in text or "\\uD" in text:
+        text = _whole_characters(text)
+    body = _parse(text)
+    if not isinstance(body, dict):
+        raise InvalidRequest("the body must be a JSON object")
+    if data.count(b"[") + data.count(b"{") > MAX_DEPTH:
+        check_depth(body)
+    return body
+
+
+def _parse(text):
+    try:
+        return DECODER.decode(text)
+    except json.JSONDecodeError as error:
+        raise InvalidRequest("the body is not JSON: %s at line %d, column %d" % (error.msg, error.lineno, error.colno))
+    except RecursionError:
+        raise _too_deep()
+
+
+def check_depth(body: Any) -> None:
+    """Refuse more than 200 levels of objects and arrays; without recursion, one level at a time."""
+    level = [body]
+    for _ in range(MAX_DEPTH):
+        level = [value for holder in level for value in (holder.values() if holder.__class__ is dict else holder)
+                 if value.__class__ is dict or value.__class__ is list]
+        if not level:
+            return
+    raise _too_deep()
+
+
+def _too_deep():
+    return InvalidRequest("the body is nested more than %d levels deep" % MAX_DEPTH)
+
+
+def _whole_characters(text):
+    """The same JSON text, where escapes of half a character name U+FFFD instead."""
+    pieces, done = [], 0
+    for match in SURROGATES.finditer(text):
+        start = match.start()
+        if start < done or _escaped(text, start):
+            continue
+        pieces.append(text[done:start])
+        pair = PAIR(text, start)
+        pieces.append(pair.group() if pair else "\\ufffd")
+        done = pair.end() if pair else match.end()
+    pieces.append(text[done:])
+    return "".join(pieces)
+
+
+def _escaped(text, start):
+    """The backslash at `start` is itself escaped: an odd number of them stands before it."""
+    before = start
+    while before and text[before - 1] == "\\":
+        before -= 1
+    return (start - before) % 2 == 1
+
+
+def _refuse_constant(name):
+    raise InvalidRequest("the body is not JSON: %s is no number" % name)
+
+
+def _integer(digits):
+    if len(digits) > MAX_DIGITS:
+        raise InvalidRequest("the body holds a number of %d digits" % len(digits))
+    return int(digits)
+
+
+def _finite(digits):
+    number = float(digits)
+    if number - number != 0:             # infinite
+        raise InvalidRequest("the body holds a number that is too large")
+    return number
+
+
+DECODER = json.JSONDecoder(parse_constant=_refuse_constant, parse_int=_integer, parse_float=_finite)

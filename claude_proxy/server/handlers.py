@@ -1,0 +1,116 @@
+"""What the routes do, in terms of the other rooms. Each takes (app, request, answer, record) and answers once."""
+import base64
+import hashlib
+import pkgutil
+import re
+from typing import Any, Dict, Optional, Tuple
+from urllib.parse import parse_qs
+
+from .. import relay, routing
+from ..errors import InvalidRequest, NotFound
+
+MAX_PAGE = 1000
+DEFAULT_PAGE = 20
+
+
+def create_message(app, request, answer, record) -> None:
+    """POST /v1/messages"""
+    limit = app.door.limits.get(request.key_name) if request.key_name else None
+    with app.places.hold(request.key_name, limit):
+        relay.create_message(app, request, answer, request.provider, record)
+
+
+def count_tokens(app, request, answer, record) -> None:
+    """POST /v1/messages/count_tokens"""
+    relay.count_tokens(app, request, answer, request.provider, record)
+
+
+# -- models
+
+def list_models(app, request, answer, record) -> None:
+    """GET /v1/models?limit=20&after_id=..&before_id=.."""
+    limit, after_id, before_id = page_of(request.query)
+    answer.json(200, routing.models_page(app.config, limit, after_id, before_id, provider=request.provider))
+
+
+def show_model(app, request, answer, record) -> None:
+    """GET /v1/models/{id}"""
+    answer.json(200, routing.model_info(app.config, request.model_id, provider=request.provider))
+
+
+def page_of(query: str) -> Tuple[int, Optional[str], Optional[str]]:
+    """(limit, after_id, before_id) of a query; what else stands in it is ignored."""
+    values = parse_qs(query, keep_blank_values=True, errors="replace")
+    limit = values.get("limit", [str(DEFAULT_PAGE)])[-1]
+    if not re.fullmatch("[0-9]{1,4}", limit) or not 1 <= int(limit) <= MAX_PAGE:
+        raise InvalidRequest("limit: must be a number from 1 to %d" % MAX_PAGE)
+    return int(limit), values.get("after_id", [None])[-1] or None, values.get("before_id", [None])[-1] or None
+
+
+# -- health
+
+def alive(app, request, answer, record) -> None:
+    """GET /health and its other names: the process answers."""
+    answer.json(200, {"status": "ok"})
+
+
+def ready(app, request, answer, record) -> None:
+    """GET /readyz: 503 once the process is on its way out, so that a load balancer turns elsewhere."""
+    if app.draining:
+        answer.json(503, {"status": "draining"})
+    else:
+        answer.json(200, {"status": "ok"})
+
+
+def probe(app, request, answer, record) -> None:
+    """HEAD of a base URL with a provider's name, as Claude Code asks it at its start."""
+    if app.config.provider(request.provider) is None:
+        raise NotFound("no provider has that name")
+    answer.json(200, {"status": "ok"})
+
+
+# -- operation
+
+def metrics(app, request, answer, record) -> None:
+    """GET /metrics, for Prometheus."""
+    answer.content(200, "text/plain; version=0.0.4; charset=utf-8", app.metrics.prometheus().encode("utf-8"))
+
+
+def status(app, request, answer, record) -> None:
+    """GET /api/status: the dashboard's numbers."""
+    answer.json(200, app.metrics.status(app.config, app.learned), {"cache-control": "no-store"})
+
+
+def dashboard(app, request, answer, record) -> None:
+    """GET /: the dashboard's page; it asks /api/status for its numbers."""
+    page, headers = _dashboard()
+    if request.header("if-none-match") == headers["etag"]:
+        answer.content(304, "", b"", headers)
+    else:
+        answer.content(200, "text/html; charset=utf-8", page, headers)
+
+
+_page = None                                        # the dashboard's bytes and headers, read once
+
+
+def _dashboard() -> Tuple[bytes, Dict[str, Any]]:
+    global _page
+    if _page is None:
+        page = pkgutil.get_data("claude_proxy", "static/dashboard.html") or b""
+        _page = (page, {"etag": '"%s"' % hashlib.sha256(page).hexdigest()[:32], "cache-control": "no-cache",
+                        "content-security-policy": content_policy(page), "referrer-policy": "no-referrer",
+                        "x-frame-options": "DENY"})
+    return _page
+
+
+def content_policy(page: bytes) -> str:
+    """A policy under which the page's own inline scripts and styles run, by their hashes, and nothing else."""
+    scripts = _hashes(re.findall(rb"<script[^>]*>(.*?)</script>", page, re.S))
+    styles = _hashes(re.findall(rb"<style[^>]*>(.*?)</style>", page, re.S))
+    return ("default-src 'none'; script-src %s; style-src %s; connect-src 'self'; img-src 'self' data:; "
+            "base-uri 'none'; form-action 'none'; frame-ancestors 'none'" % (scripts, styles))
+
+
+def _hashes(sources):
+    found = ["'sha256-%s'" % base64.b64encode(hashlib.sha256(source).digest()).decode("ascii") for source in sources]
+    return " ".join(found) or "'none'"

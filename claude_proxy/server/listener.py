@@ -1,0 +1,287 @@
+"""Listening: the sockets, a thread for each connection, and the end of it all.
+
+The accept loop owns the listening sockets; each connection's thread owns its own socket. Whoever drains only
+shuts sockets (which wakes their threads) and waits for the threads to be done.
+"""
+import errno
+import logging
+import os
+import selectors
+import socket
+import ssl
+import sys
+import threading
+import time
+from http.server import ThreadingHTTPServer
+from typing import Any, List, Optional, Sequence, Tuple
+
+from .connection import Connection
+from .guards import is_loopback
+
+log = logging.getLogger("claude_proxy.server")
+
+BACKLOG = 512
+REFUSALS = 64                       # connections above max_connections that are told so in a thread of their own
+DESCRIPTORS_FOR_EACH = 2            # a client's socket and a provider's
+LAST_WORDS_SECONDS = 2
+STOP_SECONDS = 1
+FULL = (b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\nretry-after: 2\r\nconnection: close\r\n\r\n"
+        b'{"type": "error", "error": {"type": "overloaded_error", "message": "too many connections"}}')
+
+
+class Listener:
+    """Binds on construction (OSError where it cannot), or takes listening sockets that were inherited.
+
+    serve() blocks in one thread; drain() and close() are called from another.
+    """
+
+    def __init__(self, app: Any, sockets: Optional[Sequence[socket.socket]] = None):
+        server = app.config.server
+        self.app = app
+        self._tls = Tls(app) if server.tls_cert_file else None
+        self._sockets = list(sockets) if sockets else bind(server.host, server.port)
+        self._doors = [Door(sock, self._accepted) for sock in self._sockets]
+        self._connections = set()
+        self._changed = threading.Condition()
+        self._wake, self._waker = socket.socketpair()
+        self._stopping = False
+        self._closed = threading.Event()            # set unless the accept loop runs
+        self._closed.set()
+        self._done = threading.Event()
+        app.replace_config(app.config, loopback=all(is_loopback(_host_of(sock)) for sock in self._sockets))
+        raise_descriptor_limit(server.max_connections)
+
+    @property
+    def address(self) -> Tuple[str, int]:
+        """(host, port) of the first socket; ("", 0) for a Unix socket."""
+        name = self._sockets[0].getsockname()
+        return (name[0], name[1]) if isinstance(name, tuple) else ("", 0)
+
+    @property
+    def url(self) -> str:
+        """What a client on this machine calls it: http://127.0.0.1:8000"""
+        host, port = self.address
+        host = {"0.0.0.0": "127.0.0.1", "::": "[::1]", "": "localhost"}.get(host, "[%s]" % host if ":" in host else host)
+        return "%s://%s:%d" % ("https" if self._tls else "http", host, port)
+
+    # -- serving
+
+    def serve(self) -> None:
+        """Accept until drain() or close(), and return once that is done."""
+        self._closed.clear()
+        try:
+            self._accept()
+        finally:
+            self._close_doors()
+        self._done.wait()
+
+    def _accept(self):
+        with selectors.DefaultSelector() as selector:
+            for door in self._doors:
+                selector.register(door, selectors.EVENT_READ, door)
+            selector.register(self._wake, selectors.EVENT_READ)
+            while not self._stopping:
+                for key, _ in selector.select():
+                    if key.data is not None and not self._stopping:
+                        key.data.accept()
+
+    def _close_doors(self):
+        for door in self._doors:
+            door.server_close()
+        self._closed.set()
+
+    def _accepted(self, sock) -> None:
+        """A thread for a new connection; a quick refusal where there are too many."""
+        limit = self.app.config.server.max_connections
+        count = len(self._connections)
+        if count >= limit + REFUSALS:
+            return self._turn_away(sock)
+        connection = Connection(self.app, sock, self._tls.context() if self._tls else None, full=count >= limit)
+        with self._changed:
+            self._connections.add(connection)
+        try:
+            threading.Thread(target=self._run, args=(connection,), name="client", daemon=True).start()
+        except RuntimeError:                        # no more threads
+            self._forget(connection)
+            self._turn_away(sock)
+
+    def _run(self, connection):
+        try:
+            connection.run()
+        finally:
+            self._forget(connection)
+
+    def _forget(self, connection):
+        with self._changed:
+            self._connections.discard(connection)
+            self._changed.notify_all()
+
+    def _turn_away(self, sock):
+        try:
+            sock.setblocking(False)
+            if self._tls is None:
+                sock.send(FULL)
+                sock.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass
+        sock.close()
+
+    # -- the end
+
+    def drain(self, seconds: float) -> bool:
+        """Stop accepting at once, let running answers end, for at most so long; True where all of them did.
+
+        Answers that outlast it end in an error. A connection between two requests is closed at once.
+        """
+        self.app.draining = True
+        self._stop()
+        for connection in self._living():
+            if connection.idle:
+                connection.shut()
+        finished = self._wait_until_empty(seconds)
+        if not finished:
+            log.warning("%d answers were still running after %g seconds and are cut", len(self._living()), seconds)
+            self.app.drain_over = True
+            for connection in self._living():
+                connection.shut(socket.SHUT_RD)     # looks as if the client had left; words can still be sent
+            self._wait_until_empty(LAST_WORDS_SECONDS)
+        self.close()
+        return finished
+
+    def close(self) -> None:
+        """End everything now."""
+        self.app.draining = True
+        self._stop()
+        for connection in self._living():
+            connection.shut()
+        self._done.set()
+
+    def _stop(self):
+        """End the accept loop, and wait until its sockets are closed."""
+        if not self._stopping:
+            self._stopping = True
+            self._waker.send(b"x")
+        if self._closed.wait(STOP_SECONDS):
+            self._close_doors()                     # closing twice is harmless, and the loop may never have run
+
+    def _living(self) -> List[Connection]:
+        with self._changed:
+            return list(self._connections)
+
+    def _wait_until_empty(self, seconds):
+        with self._changed:
+            return self._changed.wait_for(lambda: not self._connections, seconds)
+
+
+class Door(ThreadingHTTPServer):
+    """The standard library's server around one listening socket; what it does with a connection is ours."""
+
+    def __init__(self, sock: socket.socket, accepted):
+        super().__init__(sock.getsockname(), Connection, bind_and_activate=False)
+        self.socket.close()                         # the one that the base class made
+        self.socket = sock
+        self.socket.setblocking(False)              # other processes may accept from the same socket
+        self._accepted = accepted
+
+    def accept(self) -> None:
+        """Take one connection, if it is still there."""
+        try:
+            sock, _ = self.socket.accept()
+        except OSError as error:
+            if error.errno in (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM):
+                log.warning("no room for another connection: %s", error)
+                time.sleep(0.1)                     # the waiting connection keeps the socket readable
+            return
+        if sock.family != getattr(socket, "AF_UNIX", None):
+            try:
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            except OSError:                         # it has gone already
+                pass
+        self._accepted(sock)
+
+
+class Tls:
+    """The TLS side of the listener. The certificate is read again when the configuration was replaced."""
+
+    def __init__(self, app: Any):
+        self._app = app
+        self._config = app.config
+        self._context = tls_context(app.config.server)
+
+    def context(self) -> ssl.SSLContext:
+        """For a new connection."""
+        config = self._app.config
+        if config is not self._config:
+            self._config = config
+            try:
+                self._context = tls_context(config.server)
+            except (OSError, ValueError) as error:
+                log.warning("server.tls: %s; the certificate from before stays", error)
+        return self._context
+
+
+def tls_context(server) -> ssl.SSLContext:
+    """A context with the configured certificate; OSError (ssl.SSLError) where that is no good."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.options |= ssl.OP_NO_TLSv1 | ssl.OP_NO_TLSv1_1
+    context.load_cert_chain(server.tls_cert_file, server.tls_key_file or None)
+    context.set_alpn_protocols(["http/1.1"])
+    return context
+
+
+def bind(host: str, port: int) -> List[socket.socket]:
+    """Listening sockets for all addresses of a name (localhost has two); OSError where none can be had."""
+    sockets = []                                    # type: List[socket.socket]
+    mistake = None
+    flags = socket.AI_PASSIVE if not host else 0
+    for family, kind, proto, _, address in socket.getaddrinfo(host or None, port, 0, socket.SOCK_STREAM, 0, flags):
+        if sockets and not port:
+            address = (address[0], sockets[0].getsockname()[1]) + address[2:]
+        try:
+            sockets.append(_listening(family, kind, proto, address))
+        except OSError as error:
+            if error.errno not in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):
+                for sock in sockets:
+                    sock.close()
+                raise
+            mistake = error                         # localhost is ::1 as well, but not every machine has that
+    if not sockets:
+        raise mistake or OSError("%s has no address" % host)
+    return sockets
+
+
+def _listening(family, kind, proto, address):
+    sock = socket.socket(family, kind, proto)
+    try:
+        if os.name != "nt":                         # there it would let two servers share the port
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0 if address[0] == "::" else 1)
+        sock.bind(address)
+        sock.listen(BACKLOG)
+    except OSError:
+        sock.close()
+        raise
+    return sock
+
+
+def _host_of(sock):
+    name = sock.getsockname()
+    return name[0] if isinstance(name, tuple) and sock.family != getattr(socket, "AF_UNIX", None) else ""
+
+
+def raise_descriptor_limit(connections: int) -> None:
+    """Make room for so many connections where the system allows it."""
+    if sys.platform == "win32":
+        return
+    import resource
+    wanted = connections * DESCRIPTORS_FOR_EACH + 128
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY or soft >= wanted:
+        return
+    room = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (room, hard))
+        log.info("open files: the limit was %d and is %d now", soft, room)
+    except (OSError, ValueError) as error:
+        log.warning("open files: the limit stays %d: %s", soft, error)

@@ -1,0 +1,76 @@
+"""One request of a client: its head, its place in the route table, and its body once somebody asks for it."""
+import time
+from typing import Any, Dict, Optional
+
+from ..config import Server
+from ..errors import InvalidRequest
+from .body import charset_of, parse_json, read_body, too_large, unpack
+from .reader import Head, body_framing
+from .wire import Wire
+
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+
+class Request:
+    """What the handlers see. Header names are in small letters; `path` is without the query."""
+
+    def __init__(self, head: Head, wire: Wire, server: Server, request_id: str):
+        self.method, self.target, self.version, self.headers = head
+        self.path, _, self.query = self.target.partition("?")
+        self.request_id = request_id
+        self.key_name = ""                              # of the client's key, once it has shown one
+        self.provider = None                            # type: Optional[str]    # the path's prefix, decoded
+        self.model_id = None                            # type: Optional[str]    # of /v1/models/{id}
+        self.arrived = time.monotonic()
+        self.body_bytes = 0                             # how many there were, once it is read
+        self.length, self.chunked = body_framing(head)
+        self._unread = bool(self.length or self.chunked)
+        self._wire = wire
+        self._server = server
+
+    def header(self, name: str, default: Optional[str] = None) -> Optional[str]:
+        """A header's value; the name in small letters."""
+        return self.headers.get(name, default)
+
+    @property
+    def sock(self):
+        """The client's socket, non-blocking: to watch whether it leaves, never to read from."""
+        return self._wire.sock
+
+    @property
+    def unread(self) -> bool:
+        """There is a body that nobody has read: the connection cannot serve another request."""
+        return self._unread
+
+    @property
+    def keep_alive(self) -> bool:
+        """The client would send another request on this connection."""
+        return self.version == "HTTP/1.1" and "close" not in self.headers.get("connection", "").lower()
+
+    def refuse_body(self) -> None:
+        """Raise what is wrong with the body as far as the head tells: no length, too large, not JSON."""
+        if self.length is None and not self.chunked:
+            raise InvalidRequest("a POST needs a Content-Length", status=411)
+        if self.length is not None and self.length > self._server.max_body_bytes:
+            raise too_large(self._server.max_body_bytes)
+        expect = self.headers.get("expect")
+        if expect is not None and expect.lower() != "100-continue":
+            raise InvalidRequest("Expect: only 100-continue can be expected of this server", status=417)
+
+    def body(self) -> bytes:
+        """The body, read now (b"" when asked again): the client that waits for `100 Continue` gets it."""
+        if not self._unread:
+            return b""
+        if "expect" in self.headers and self.version == "HTTP/1.1" and not self._wire.buffer:
+            self._wire.send(CONTINUE)
+        limit = self._server.max_body_bytes
+        data = read_body(self._wire, self.length, self.chunked, limit, self._server.body_seconds)
+        self._unread = False
+        data = unpack(data, self.headers.get("content-encoding", ""), limit)
+        self.body_bytes = len(data)
+        return data
+
+    def json(self) -> Dict[str, Any]:
+        """The body as a JSON object; the bytes are not kept. InvalidRequest where it is none."""
+        charset = charset_of(self.headers.get("content-type", ""))
+        return parse_json(self.body(), charset)

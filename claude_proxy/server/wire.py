@@ -1,0 +1,148 @@
+"""A client's socket, never blocking, with one buffer in front of it.
+
+All waiting is a poll with a deadline (a reading of the monotonic clock), so that a client that sends a byte
+now and then gains nothing by it. A write first tries: where the client reads, it is one system call.
+"""
+import math
+import select
+import socket
+import ssl
+import time
+from typing import Optional
+
+RECEIVE_BYTES = 65536
+SLOWEST_RATE = 65536                # bytes a second; transfers that are faster get the time that they need
+WOULD_BLOCK = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
+
+if hasattr(select, "poll"):
+    READ, WRITE = select.POLLIN, select.POLLOUT
+
+    def _ready(sock, event, seconds):
+        poller = select.poll()
+        poller.register(sock, event)
+        return poller.poll(None if seconds is None else math.ceil(seconds * 1000))
+else:                               # Windows
+    READ, WRITE = 1, 2
+
+    def _ready(sock, event, seconds):
+        wanted = ([sock], [], []) if event == READ else ([], [sock], [sock])
+        return any(select.select(*wanted, seconds))
+
+
+def wait_for(sock, event: int, until: Optional[float]) -> None:
+    """Return when the socket is ready for `event` (or broken); socket.timeout once `until` has passed."""
+    seconds = None if until is None else max(0.0, until - time.monotonic())
+    if not _ready(sock, event, seconds):
+        raise socket.timeout("the client was silent")
+
+
+class Wire:
+    """One connection to a client. `broken` once reading or writing has failed: nothing more can be said."""
+
+    def __init__(self, sock, write_seconds: float = 60):
+        sock.setblocking(False)
+        self.sock = sock
+        self.buffer = bytearray()
+        self.write_seconds = write_seconds
+        self.broken = False
+        self._secure = isinstance(sock, ssl.SSLSocket)
+
+    # -- reading
+
+    def fill(self, until: Optional[float]) -> bool:
+        """Add to the buffer what the client sends next; False where it has ended. socket.timeout at `until`."""
+        # A TLS socket may hold decrypted bytes that no poll tells of.
+        data = self.receive(RECEIVE_BYTES, until, eager=self._secure)
+        self.buffer += data
+        return bool(data)
+
+    def receive(self, size: int, until: Optional[float], eager: bool = True) -> bytes:
+        """At most `size` bytes past the buffer, b"" at the end; eager: try before waiting."""
+        while True:
+            if eager:
+                try:
+                    return self.sock.recv(size)
+                except WOULD_BLOCK as wanted:
+                    event = WRITE if isinstance(wanted, ssl.SSLWantWriteError) else READ
+                except OSError:
+                    self.broken = True
+                    raise
+                wait_for(self.sock, event, until)
+            else:
+                wait_for(self.sock, READ, until)
+            eager = True
+
+    def take(self, size: int) -> bytes:
+        """The first `size` bytes of the buffer, which must hold them."""
+        data = bytes(memoryview(self.buffer)[:size]) if size < len(self.buffer) else bytes(self.buffer)
+        del self.buffer[:size]
+        return data
+
+    # -- writing
+
+    def send(self, data: bytes) -> None:
+        """Send all of it; OSError where the client has gone, socket.timeout where it does not read."""
+        try:
+            sent = self.sock.send(data)
+        except WOULD_BLOCK:
+            sent = 0
+        except OSError:
+            self.broken = True
+            raise
+        if sent < len(data):
+            self._send_rest(data, sent)
+
+    def _send_rest(self, data, sent):
+        start = time.monotonic()
+        event = WRITE
+        view = memoryview(data)
+        while sent < len(view):
+            try:
+                wait_for(self.sock, event, start + self.write_seconds + sent / SLOWEST_RATE)
+                event = WRITE
+                sent += self.sock.send(view[sent:])
+            except ssl.SSLWantReadError:
+                event = READ
+            except WOULD_BLOCK:
+                continue
+            except OSError:
+                self.broken = True
+                raise
+
+    # -- leaving
+
+    def say_goodbye(self) -> None:
+        """Tell the client that nothing more comes; what it still sends can be read."""
+        try:
+            if self._secure:
+                self.sock.unwrap()      # sends close_notify, and would wait for the client's
+        except (OSError, ValueError):
+            pass
+        self.half_close(socket.SHUT_WR)
+
+    def half_close(self, how: int) -> None:
+        """Shut the socket itself: safe from any thread, and for TLS sockets (whose own shutdown drops their state)."""
+        try:
+            socket.socket.shutdown(self.sock, how)
+        except OSError:
+            pass
+
+    def linger(self, seconds: float, quiet_seconds: float, go_on) -> None:
+        """Read and forget what the client is still sending, so that closing does not reset the connection
+        before the client has read its answer. Ends when the client does, when it is quiet, or when not go_on()."""
+        until = time.monotonic() + seconds
+        waste = bytearray(RECEIVE_BYTES)
+        try:
+            while go_on():
+                wait_for(self.sock, READ, min(until, time.monotonic() + quiet_seconds))
+                if not socket.socket.recv_into(self.sock, waste) or time.monotonic() >= until:
+                    return
+        except OSError:
+            return
+
+    def close(self) -> None:
+        """Close the socket; the owner's thread alone may do it."""
+        try:
+            self.sock.close()
+        except OSError:
+            pass
