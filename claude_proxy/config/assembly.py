@@ -4,7 +4,7 @@ import re
 from typing import Any, Dict, List, Optional, Tuple
 from urllib.parse import urlsplit
 
-from ..providers.catalogue import CATALOGUE, Entry, fact_of
+from ..providers.catalogue import CATALOGUE, Entry
 from .keys import Keys, keys_of
 from .mistakes import Place, nearest
 from .rows import PROVIDER
@@ -124,18 +124,15 @@ def _models(rows: Optional[Dict[str, Any]], entry: Optional[Entry]) -> Tuple[Tup
         rows = {pattern: {"model": model} for pattern, model in entry.models} if entry is not None else {}
         if entry is not None and entry.default:
             rows["default"] = {"model": entry.default}
-    made = {pattern: model_row(row) for pattern, row in rows.items() if row}
+    made = {pattern: _model_row(row) for pattern, row in rows.items() if row}
     default = made.pop("default", None)
     return tuple(made.items()), default
 
 
-def model_row(row: Dict[str, Any]) -> ModelRow:
-    """A checked row -> ModelRow; limits that it does not name are those of a well-known model."""
-    fact = fact_of(row["model"])
-    values = {name: row.get(name) if row.get(name) is not None else getattr(fact, name)
-              for name in ("context_window", "max_output_tokens", "images")}
+def _model_row(row: Dict[str, Any]) -> ModelRow:
     prices = row.get("prices")
-    return ModelRow(row["model"], prices=Prices(**prices) if prices else None, quirks=row.get("quirks") or {}, **values)
+    known = {name: row.get(name) for name in ("context_window", "max_output_tokens", "images")}
+    return ModelRow(row["model"], prices=Prices(**prices) if prices else None, quirks=row.get("quirks") or {}, **known)
 
 
 def demo_provider(base_url: str) -> Provider:
