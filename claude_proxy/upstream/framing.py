@@ -147,28 +147,28 @@ class Inflater:
     """Content-Encoding gzip or deflate, from providers that compress although they were asked not to."""
 
     def __init__(self):
-        self._inflate = zlib.decompressobj(32 + zlib.MAX_WBITS)     # gzip or zlib, by its first bytes
-        self._first = True
+        self._inflate = None
+        self._head = b""
 
     def pieces(self, data):
         """Decompressed pieces of at most INFLATE_STEP_BYTES; raises BrokeOff."""
+        if self._inflate is None:
+            self._head += data
+            if len(self._head) < 2:
+                return                              # too little to tell what it is
+            data, self._inflate = self._head, _decompressor(self._head)
         try:
             while data:
-                yield self._step(data)
+                yield self._inflate.decompress(data, INFLATE_STEP_BYTES)
                 data = self._inflate.unconsumed_tail
         except zlib.error:
             raise BrokeOff("answered with broken compressed data")
 
-    def _step(self, data):
-        try:
-            piece = self._inflate.decompress(data, INFLATE_STEP_BYTES)
-        except zlib.error:
-            if not self._first:
-                raise
-            self._inflate = zlib.decompressobj(-zlib.MAX_WBITS)     # «deflate» without zlib's two bytes
-            piece = self._inflate.decompress(data, INFLATE_STEP_BYTES)
-        self._first = False
-        return piece
+
+def _decompressor(head):
+    """gzip or zlib, as they are told by their first bytes; else «deflate» without zlib's two."""
+    is_zlib = head[0] & 15 == 8 and (head[0] << 8 | head[1]) % 31 == 0
+    return zlib.decompressobj(32 + zlib.MAX_WBITS if is_zlib or head[:2] == b"\x1f\x8b" else -zlib.MAX_WBITS)
 
 
 def inflater_of(headers):

@@ -1,0 +1,280 @@
+"""One Messages request, from its parsed body to the last byte of its answer: the straight line.
+
+    targets -> to_chat_request -> call -> wait -> feed -> send -> finish
+
+Nothing of an answer has gone out: an error is raised, and becomes an HTTP status; another try may follow. After that, the
+error is raised all the same, and the server ends the stream with it. An early head, pings and an empty message_start are
+not «something of an answer». https://docs.anthropic.com/en/docs/build-with-claude/streaming
+"""
+import json
+import os
+import time
+from dataclasses import replace
+
+from . import conversion, routing
+from .conversion import tokens
+from .errors import UpstreamFailed
+from .providers import refusals
+from .upstream import ClientLeft, Watch
+from .upstream.attempts import Attempts, Refused
+from .upstream.faults import BrokeOff
+
+MAX_ANSWER_BYTES = 64 << 20         # of a plain answer; a stream has no limit
+MAX_ERROR_BYTES = 65536
+NUDGE_SECONDS = 120.0               # Claude Code gives up on a stream that has said nothing real for 300 s
+BLANK = b" \t\r\n\xef\xbb\xbf"
+dumps = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
+def create_message(app, request, answer, provider_name, record):
+    """POST /v1/messages: answer it, or raise the ProxyError that says why not."""
+    body = request.json()
+    record.requested_model = str(body.get("model", ""))[:100]
+    targets = routing.targets(app.config, body.get("model"), provider_name, app.learned)
+    watch = Watch(request.sock)
+    kind = StreamTurn if body.get("stream") else Turn
+    turn = kind(app, request, answer, body, watch, record)
+    attempts = Attempts(app.caller, app.learned, watch, record, lambda: not turn.relayed)
+    try:
+        attempts.run(targets, turn.ask)
+    except ClientLeft:
+        record.client_left = True
+
+
+def count_tokens(app, request, answer, provider_name, record):
+    """POST /v1/messages/count_tokens: an estimate of our own; no provider is asked."""
+    body = request.json()
+    record.requested_model = str(body.get("model", ""))[:100]
+    target = routing.targets(app.config, body.get("model"), provider_name, app.learned)[0]
+    record.provider, record.model = target.provider.name, target.model
+    answer.json(200, {"input_tokens": conversion.count_tokens(body, target)})
+
+
+class Turn:
+    """A request that is answered with one JSON message, and its tries."""
+
+    stream = False
+
+    def __init__(self, app, request, answer, body, watch, record):
+        self.app, self.answer, self.body, self.watch, self.record = app, answer, body, watch, record
+        self.client = conversion.client_of(request.header("user-agent"))
+        self.message_id = "msg_" + os.urandom(12).hex()
+        self.headers = {}
+        self.context = None
+
+    @property
+    def relayed(self):
+        """Something of the answer itself went out: no other try can follow."""
+        return self.answer.sent
+
+    def ask(self, target, key):
+        """One try: ask the target, and relay its answer. Raises Refused, Fault, ProxyError, ClientLeft."""
+        chat = conversion.to_chat_request(self.body, target, self.client, self.message_id)
+        data = dumps(chat.body).encode("utf-8", "replace")
+        self._about(target, chat, data)
+        with self.app.caller.call(target, data, self.watch, self.stream, key) as upstream:
+            if upstream.status != 200:
+                raise self._refusal(upstream, target, key, chat.body)
+            self._relay(upstream, target, len(data))
+        self._learn(target, data)
+
+    def _about(self, target, chat, data):
+        """Note what is known before the answer: for the log, the headers, and message_start."""
+        record = self.record
+        record.provider, record.model = target.provider.name, target.model
+        record.warnings = list(target.warnings) + list(chat.warnings)
+        self.headers = {"x-claude-proxy-target": "%s/%s" % (target.provider.name, target.model)}
+        if record.warnings:
+            self.headers["x-claude-proxy-warning"] = ", ".join(record.warnings)
+        ratio = self.app.learned.bytes_per_token(target.provider.name, target.model)
+        self.context = replace(chat.answer, input_tokens=tokens.quick_estimate(len(data), base64_bytes(data), ratio))
+
+    def _refusal(self, upstream, target, key, chat_body):
+        """What a status that is no success becomes."""
+        name = target.provider.name
+        if 300 <= upstream.status < 400:
+            place = upstream.headers.get("location", "elsewhere").partition("?")[0][:200]
+            return UpstreamFailed("%s redirects to %s; redirects are not followed, providers.%s.base_url should name the "
+                                  "final address" % (name, place, name))
+        text = upstream.read_some(MAX_ERROR_BYTES).decode("utf-8", "replace")
+        error = refusals.from_provider(upstream.status, text, upstream.headers, target, [key.value], self.client,
+                                       self.context.input_tokens)
+        return Refused(error, upstream.status, text, upstream.headers, chat_body)
+
+    def _relay(self, upstream, target, sent_bytes):
+        data = upstream.read(MAX_ANSWER_BYTES)
+        if looks_like_events(data, upstream.headers):
+            message = conversion.message_from_stream(data, self.context)
+        else:
+            message = conversion.to_message(completion_of(data, target), self.context)
+        upstream.close()                            # it can serve others while the client reads
+        self._count(message["usage"], message["stop_reason"])
+        self.answer.json(200, message, self.headers)
+        self.record.first_byte = time.monotonic()
+
+    def _count(self, usage, stop_reason):
+        record = self.record
+        record.input_tokens = usage.get("input_tokens") or 0
+        record.output_tokens = usage.get("output_tokens") or 0
+        record.cached_tokens = usage.get("cache_read_input_tokens") or 0
+        record.stop_reason = stop_reason or ""
+
+    def _learn(self, target, data):
+        """Keep what this answer tells of the model's tokenizer."""
+
+
+class StreamTurn(Turn):
+    """A request that is answered with a stream of events, and its tries."""
+
+    stream = True
+
+    def __init__(self, app, request, answer, body, watch, record):
+        super().__init__(app, request, answer, body, watch, record)
+        server = app.config.server
+        self.ping_seconds = server.ping_seconds
+        self.translation = self.events = None
+        self.nudged = False
+        self._silent_since = request.arrived
+        self._next_beat = watch.beat_at = request.arrived + server.open_seconds
+        watch.beat = self._beat
+
+    @property
+    def relayed(self):
+        """Something of the answer itself went out: no other try can follow."""
+        return self.nudged or self.translation is not None and self.translation.relayed
+
+    def _about(self, target, chat, data):
+        super()._about(target, chat, data)
+        self.translation = conversion.AnswerStream(self.context)
+        if self.answer.sent:
+            self.translation.start()                # it has gone out already, in an earlier try
+
+    def _relay(self, upstream, target, sent_bytes):
+        pieces = upstream.pieces()
+        head = first_of(pieces)
+        if not looks_like_events(head, upstream.headers):
+            self._play(head + rest_of(pieces, MAX_ANSWER_BYTES), target)
+            return
+        try:
+            self._translate(head, pieces)
+        except BrokeOff:
+            if self.translation.error is None and self._finish():
+                return                              # all of the answer was there, only its framing was cut
+            raise
+        if not self._finish():
+            raise self.translation.error
+        upstream.ended = self.translation.done
+
+    def _translate(self, piece, pieces):
+        """Feed and send until the answer's end. What costs time here costs it for every chunk."""
+        translation, watch, send = self.translation, self.watch, self._send
+        feed, clock, ping_seconds = translation.feed, watch.clock, self.ping_seconds
+        while piece:
+            data = feed(piece)
+            if data:
+                send(data)
+                watch.beat_at = clock() + ping_seconds
+            if translation.done or translation.error is not None:
+                return
+            piece = next(pieces, None)
+
+    def _finish(self):
+        """Whether the answer has a good end: then it is sent."""
+        data = self.translation.finish() if self.translation.error is None else b""
+        if self.translation.error is not None:
+            return False
+        self._end(data)
+        return True
+
+    def _play(self, data, target):
+        """A whole answer came where a stream was asked for: as a stream, then."""
+        events = conversion.stream_from_completion(completion_of(data, target), self.context)
+        if self.answer.sent:
+            events = events.partition(b"\n\n")[2]   # message_start has gone out already
+        self._end(events)
+
+    def _send(self, data):
+        if self.events is None:
+            self.events = self.answer.stream(self.headers)
+        self.events.send(data)
+        if self.record.first_byte is None:
+            self.record.first_byte = time.monotonic()
+
+    def _end(self, data):
+        if self.events is None:
+            self.events = self.answer.stream(self.headers)
+        self._count(self.translation.usage, self.translation.stop_reason)
+        self.events.end(data)
+
+    def _beat(self, now):
+        """Break a silence: the head with message_start, then pings, now and then something real -> the next time."""
+        if self.watch.beat_at != self._next_beat:   # moved on by what was sent meanwhile
+            self._silent_since = self.watch.beat_at - self.ping_seconds
+        if self.translation is not None:
+            self._send(self._beacon(now))
+        self._next_beat = now + self.ping_seconds
+        return self._next_beat
+
+    def _beacon(self, now):
+        if not self.answer.sent:
+            return self.translation.start()
+        if now - self._silent_since >= NUDGE_SECONDS:
+            self._silent_since, self.nudged = now, True
+            return self.translation.nudge()
+        return self.translation.ping()
+
+
+def first_of(pieces):
+    """The first piece with something in it but blanks; b"" for an empty body."""
+    head = b""
+    for piece in pieces:
+        head += piece
+        if head.strip(BLANK):
+            break
+    return head
+
+
+def rest_of(pieces, limit):
+    """All that still comes; raises UpstreamFailed beyond `limit` bytes."""
+    parts, size = [], 0
+    for piece in pieces:
+        parts.append(piece)
+        size += len(piece)
+        if size > limit:
+            raise UpstreamFailed("the provider answered with more than %d MiB" % (limit >> 20))
+    return b"".join(parts)
+
+
+def looks_like_events(data, headers):
+    """Whether a body is a stream of events, by its first bytes; its Content-Type is often wrong."""
+    start = data.lstrip(BLANK)[:1]
+    if start in (b"{", b"[", b"<"):
+        return False
+    return bool(start) and ("event-stream" in headers.get("content-type", "") or start in (b"d", b":", b"e", b"i", b"r"))
+
+
+def completion_of(data, target):
+    """The chat.completion that a body holds; raises what its error says, UpstreamFailed where it is no completion."""
+    name = target.provider.name
+    if not data.strip(BLANK):
+        raise UpstreamFailed("%s answered 200 with an empty body" % name)
+    try:
+        found = json.loads(data.decode("utf-8-sig", "replace").strip())
+    except (ValueError, RecursionError):
+        kind = "a web page" if data.lstrip(BLANK)[:1] == b"<" else "something that is not JSON"
+        raise UpstreamFailed("%s answered 200 with %s; check providers.%s.base_url" % (name, kind, name))
+    if isinstance(found, dict) and found.get("error") and not found.get("choices"):
+        raise refusals.in_stream(found["error"], target)
+    if not isinstance(found, dict):
+        raise UpstreamFailed("%s answered 200 with JSON that is no chat completion" % name)
+    return found
+
+
+def base64_bytes(data):
+    """How many bytes of a request are images and documents, not text."""
+    total, at = 0, data.find(b";base64,")
+    while at >= 0:
+        end = data.find(b'"', at)
+        total += end - at
+        at = data.find(b";base64,", end) if end >= 0 else -1
+    return max(0, total)

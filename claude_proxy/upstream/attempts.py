@@ -1,0 +1,168 @@
+"""Which try comes next: the same target again, mended, with another key, another target, or none.
+
+    an answer that cannot be asked for again     nothing (the caller says so: `may_go_on`)
+    a parameter that the provider complains of   the request without it, at once; each mending once, three in all
+    401, 402, 403, 429                           the provider's next key; a key that a command gives is asked for again
+    no connection, 408, 429, 503, 529            the same again, after Retry-After (up to 10 s) or a random back-off
+    anything but a fault of the request itself   the next fallback target
+
+What a provider may have worked on (500, 502, 504, a hang-up after the request went out) is not asked again: it may cost
+money twice. All tries of one request begin within TOTAL_SECONDS, but for fallbacks.
+"""
+import email.utils
+import random
+import time
+from dataclasses import replace
+
+from ..errors import InvalidRequest, ProxyError, TooLarge
+from ..providers import complaints
+from .faults import Fault, NoRoom, NotReached
+
+FIRST_DELAY_SECONDS, LONGEST_DELAY_SECONDS = 0.5, 8.0
+TOTAL_SECONDS = 15.0
+LONGEST_RETRY_AFTER_SECONDS = 10.0
+MAX_REMEDIES = 3
+ANOTHER_KEY = (401, 402, 403, 429)
+ASK_AGAIN = (408, 429, 503, 529)
+MENDABLE = (400, 404, 422)          # 404: some say so of an image input or a tool that no endpoint takes
+
+
+class Refused(Exception):
+    """A provider's answer that is none: its `error` for the client, and what the next try is decided by."""
+
+    def __init__(self, error, status=0, text="", headers=None, chat_body=None):
+        super().__init__(error.message)
+        self.error, self.status, self.text = error, status or error.status, text
+        self.headers = headers or {}
+        self.chat_body = chat_body
+
+
+class Attempts:
+    """The tries of one request."""
+
+    def __init__(self, caller, learned, watch, record, may_go_on=lambda: True, chance=random.random, wall=time.time):
+        self.caller, self.learned, self.watch, self.record = caller, learned, watch, record
+        self._may_go_on, self._chance, self._wall = may_go_on, chance, wall
+        self._began = watch.clock()
+
+    def run(self, targets, ask):
+        """Call ask(target, key) until it returns: that value. Raises the ProxyError of the first target, ClientLeft."""
+        first = None
+        for target in targets:
+            try:
+                return self._ask_target(target, ask)
+            except ProxyError as error:
+                if first is not None:
+                    first.message += " (and then %s)" % error.message
+                first = first or error
+                if not self._may_go_on() or isinstance(error, (InvalidRequest, TooLarge)):
+                    break
+        raise first
+
+    def _ask_target(self, target, ask):
+        tries = _Tries(target)
+        while True:
+            key = self._key(target, tries)
+            try:
+                return ask(tries.target, key)
+            except Fault as fault:
+                refused, what = Refused(fault.told_of(target.provider.name)), fault
+            except Refused as exc:
+                refused, what = exc, exc.status
+            except ProxyError as error:
+                refused, what = Refused(error), error.status
+            self._note(tries.target, what)
+            if not self._may_go_on():
+                raise refused.error
+            fault = what if isinstance(what, Fault) else None
+            if not (self._mend(tries, refused) or self._change_key(tries, key, refused, fault)
+                    or self._wait(tries, refused, fault)):
+                raise refused.error
+            self.record.retries += 1
+
+    def _key(self, target, tries):
+        key = self.caller.keys.pick(target.provider, self.record.session, tries.refused_keys)
+        # All refused: the last one is as good as any, where waiting may help.
+        return key or self.caller.keys.pick(target.provider, self.record.session)
+
+    def _note(self, target, what):
+        said = what.text if isinstance(what, Fault) else what
+        self.record.attempts.append("%s/%s: %s" % (target.provider.name, target.model, said))
+
+    def _mend(self, tries, refused):
+        """Whether the target was changed so that the provider's complaint no longer holds."""
+        target = tries.target
+        if not target.provider.heal or refused.status not in MENDABLE or refused.chat_body is None:
+            return False
+        remedy = complaints.remedy(refused.status, refused.text, refused.chat_body, target.dialect)
+        if remedy is None or remedy.name in tries.remedies or len(tries.remedies) == MAX_REMEDIES:
+            return False
+        tries.remedies.append(remedy.name)
+        self.learned.remember(target.provider.name, target.model, remedy)
+        tries.target = replace(target, dialect=replace(target.dialect, **remedy.changes))
+        return True
+
+    def _change_key(self, tries, key, refused, fault):
+        """Whether another key is at hand for one that the provider would not have."""
+        if fault or refused.status not in ANOTHER_KEY or key.source is None:
+            return False
+        keys, provider = self.caller.keys, tries.target.provider
+        if refused.status == 401 and key.source not in tries.refreshed and keys.refresh(key):
+            tries.refreshed.append(key.source)
+            return True
+        keys.refused(key, refused.status, self._retry_after(refused.headers))
+        tries.refused_keys.append(key.source)
+        return len(tries.refused_keys) < len(provider.keys)
+
+    def _wait(self, tries, refused, fault):
+        """Whether the same may be asked again: then the wait for it is over."""
+        if not self._is_passing(refused, fault) or tries.waits >= tries.target.provider.max_retries:
+            return False
+        delay = self._chance() * min(LONGEST_DELAY_SECONDS, FIRST_DELAY_SECONDS * 2 ** tries.waits)
+        asked = self._retry_after(refused.headers)
+        if asked is not None:
+            if asked > LONGEST_RETRY_AFTER_SECONDS:
+                return False
+            delay = asked
+        if self.watch.clock() + delay - self._began > TOTAL_SECONDS:
+            return False
+        tries.waits += 1
+        tries.refused_keys.clear()
+        self.watch.sleep(delay)
+        return True
+
+    def _is_passing(self, refused, fault):
+        """It may be over in a moment, and the provider has not worked on the request."""
+        if fault:
+            return isinstance(fault, NotReached) and not isinstance(fault, NoRoom)
+        return refused.status in ASK_AGAIN and refused.error.headers.get("x-should-retry") != "false"
+
+    def _retry_after(self, headers):
+        return retry_after(headers, self._wall())
+
+
+class _Tries:
+    """What was tried with one target."""
+
+    def __init__(self, target):
+        self.target = target
+        self.remedies, self.refused_keys, self.refreshed = [], [], []
+        self.waits = 0
+
+
+def retry_after(headers, now):
+    """Seconds that a provider asks to wait for; None where it does not say, or says nonsense. `now`: seconds since 1970.
+
+    https://www.rfc-editor.org/rfc/rfc9110#name-retry-after
+    """
+    for name, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
+        try:
+            seconds = float(headers.get(name, "")) * unit
+        except ValueError:
+            continue
+        return seconds if 0 <= seconds < float("inf") else None
+    try:
+        date = email.utils.parsedate_to_datetime(headers.get("retry-after", ""))
+    except (TypeError, ValueError, IndexError):
+        return None
+    return max(0.0, date.timestamp() - now)
