@@ -3,40 +3,226 @@
     from_provider(status, text, headers, target)   an HTTP answer that is no success
     in_stream(error, target)                       an error object inside a 200 body or a stream
 
-`target` is anything with `.provider` (a name, or something with `.name`) and `.model`.
+`target` is anything with `.provider` (a name, or something with `.name`, `.base_url`, `.key_hint`) and `.model`; what it
+lacks is left out of the message. A message is: who, what it answered, its words as they are, and one hint. The words of
+an overflow, of a refused image and of an empty account are those on which Claude Code acts.
+
+https://docs.anthropic.com/en/api/errors
 """
-import json
+import math
+import re
+from email.utils import parsedate_to_datetime
 
 from .. import errors
+from . import hints
+from .catalogue import fact_of
+from .overflow import overflow_in, phrase
+from .redaction import redacted
+from .wording import read
+
+__all__ = ["from_provider", "in_stream", "redacted"]
 
 BY_STATUS = {
     400: errors.InvalidRequest, 401: errors.NotAuthenticated, 402: errors.BillingProblem, 403: errors.Forbidden,
-    404: errors.NotFound, 408: errors.UpstreamTimeout, 409: errors.Conflict, 413: errors.TooLarge,
-    429: errors.RateLimited, 503: errors.Overloaded, 504: errors.UpstreamTimeout, 529: errors.Overloaded,
+    404: errors.NotFound, 407: errors.UpstreamFailed, 408: errors.UpstreamTimeout, 409: errors.Conflict,
+    413: errors.TooLarge, 429: errors.RateLimited,
+    498: errors.Overloaded, 503: errors.Overloaded, 529: errors.Overloaded,                 # 498: Groq's flex tier is full
+    504: errors.UpstreamTimeout, 522: errors.UpstreamTimeout, 524: errors.UpstreamTimeout,  # Cloudflare's
+}
+FINAL = (errors.NotAuthenticated, errors.BillingProblem, errors.Forbidden, errors.NotFound)
+
+# What a provider means where its status says less: (class, codes in the body, pattern of its words); first that fits.
+# Held against statuses 400, 403 and 404 over HTTP, and against every error inside a stream.
+MEANINGS = (
+    (errors.BillingProblem,
+     ("insufficient_quota", "insufficient_balance", "arrearage", "billing_not_active", "insufficient_user_quota", "1008",
+      "1113", "accountoverdueerror", "overdue_balance", "payment_required", "credits_required"),
+     re.compile(r"insufficient (?:account )?(?:balance|credit|quota|funds)|requires more credits|credit balance|out of credits?"
+                r"|exceeded your current quota|in good standing|balance (?:is )?(?:not enough|insufficient)|no (?:remaining )?credits?"
+                r"|billing (?:hard )?limit|\u4f59\u989d\u4e0d\u8db3|\u6b20\u8d39|\u8d26\u6237\u4f59\u989d|\u989d\u5ea6\u4e0d\u8db3"
+                r"|\u989d\u5ea6\u5df2\u7528|\u914d\u989d\u4e0d\u8db3|\u514d\u8d39\u989d\u5ea6|\u8d44\u6e90\u5305|\u5145\u503c")),
+    (errors.NotAuthenticated,
+     ("invalid_api_key", "api_key_invalid", "authentication_error", "unauthorized", "unauthenticated", "invalid_iam_token",
+      "2049"),
+     re.compile(r"(?:invalid|incorrect|wrong|missing|no|expired) (?:api[ -]?key|authentication|auth )|api key (?:not valid|not found"
+                r"|is invalid|expired)|not authenticated|\u65e0\u6548\u7684(?:\u4ee4\u724c|api)|(?:\u4ee4\u724c|api[ -]?key)"
+                r"[^\u3002]{0,6}(?:\u65e0\u6548|\u9519\u8bef|\u8fc7\u671f)|\u8eab\u4efd\u9a8c\u8bc1\u5931\u8d25")),
+    (errors.RateLimited,
+     ("rate_limit_exceeded", "rate_limit_error", "rate_limit_reached", "too_many_requests", "ratelimitreached", "throttling",
+      "resource_exhausted", "429", "1302", "1303", "1305"),
+     re.compile(r"rate.?limit(?:ed|s| exceeded| reached)|too many requests|requests per minute|\u9891\u7387\u9650\u5236"
+                r"|\u8bf7\u6c42\u8fc7\u4e8e\u9891\u7e41|\u901f\u7387\u9650\u5236|\u5e76\u53d1")),
+    (errors.Overloaded,
+     ("overloaded_error", "engine_overloaded_error", "server_overloaded", "overloaded", "capacity_exceeded", "529", "503"),
+     re.compile(r"overloaded|over capacity|no available (?:channel|capacity|worker)|server (?:is )?(?:too )?busy"
+                r"|resourceexhausted|\u670d\u52a1\u5668?\u7e41\u5fd9|\u7cfb\u7edf\u7e41\u5fd9|\u8d1f\u8f7d")),
+)
+ACCOUNT = re.compile(r"\b(?:balance|credit|billing|quota|overdue|\u4f59\u989d|\u6b20\u8d39)")
+
+# Numbers that some put into a 200 body: MiniMax's base_resp, Zhipu's code.
+BY_NUMBER = {
+    1001: errors.UpstreamTimeout, 1002: errors.RateLimited, 1004: errors.NotAuthenticated, 1008: errors.BillingProblem,
+    1026: errors.InvalidRequest, 1027: errors.InvalidRequest, 1041: errors.RateLimited, 2013: errors.InvalidRequest,
+    2049: errors.NotAuthenticated, 1113: errors.BillingProblem, 1210: errors.InvalidRequest, 1211: errors.NotFound,
+    1301: errors.InvalidRequest, 1302: errors.RateLimited, 1303: errors.RateLimited, 1305: errors.Overloaded,
+}
+BY_TYPE = {
+    "invalid_request_error": errors.InvalidRequest, "badrequesterror": errors.InvalidRequest,
+    "invalid_parameter_error": errors.InvalidRequest, "tool_use_failed": errors.InvalidRequest,
+    "context_length_exceeded": errors.InvalidRequest, "content_filter": errors.InvalidRequest,
+    "permission_error": errors.Forbidden, "permission_denied": errors.Forbidden,
+    "not_found_error": errors.NotFound, "model_not_found": errors.NotFound,
+    "timeout": errors.UpstreamTimeout, "timeout_error": errors.UpstreamTimeout, "request_timeout": errors.UpstreamTimeout,
 }
 
 
 def from_provider(status, text, headers, target, secrets=(), client=None, prompt_tokens=None):
-    """The ProxyError for a provider's answer of `status` with the body `text` and `headers` (any mapping)."""
-    fallback = errors.InvalidRequest if 400 <= status < 500 else errors.UpstreamFailed
-    return BY_STATUS.get(status, fallback)("%s answered %d: %s" % (name_of(target), status, redacted(text, secrets)))
+    """The ProxyError for a provider's answer of `status` with the body `text` and `headers` (any mapping).
+
+    secrets: every configured key; prompt_tokens: our estimate, for an overflow whose text tells no number.
+    """
+    said = read(text)
+    kind = _class_of(status, said)
+    return _error(kind, status, said, headers, target, secrets, prompt_tokens)
 
 
 def in_stream(error, target, secrets=(), client=None, prompt_tokens=None):
-    """The ProxyError for an error object (dict or string) inside a 200 body or a stream."""
-    code = error.get("code") if isinstance(error, dict) else None
-    status = code if isinstance(code, int) and 400 <= code < 600 else 502
-    return from_provider(status, json.dumps({"error": error}), {}, target, secrets, client, prompt_tokens)
+    """The ProxyError for an error object (a dict or a string) inside a 200 body or a stream."""
+    said = read(error if isinstance(error, str) else {"error": error})
+    kind, status = _class_in_stream(said)
+    return _error(kind, status, said, {}, target, secrets, prompt_tokens)
 
 
-def redacted(text, secrets=()):
-    """`text` without any of `secrets`."""
-    for secret in secrets:
-        text = text.replace(secret, "[key]") if secret else text
-    return text
+# -- which class
+
+def _class_of(status, said):
+    kind = BY_STATUS.get(status) or (errors.InvalidRequest if 400 <= status < 500 else errors.UpstreamFailed)
+    if status in (400, 403, 404, 422):
+        meaning = _meaning(said)
+        if meaning in (errors.BillingProblem, errors.NotAuthenticated) and not said.html:
+            kind = meaning if status != 403 or meaning is errors.BillingProblem else kind
+    if status == 404 and not hints.is_about_model(said):
+        kind = errors.InvalidRequest        # a wrong address is no unknown model: the client would blame the model
+    return kind
 
 
-def name_of(target):
-    """The provider's name, for people."""
-    provider = getattr(target, "provider", target)
-    return str(getattr(provider, "name", provider) or "the provider")
+def _class_in_stream(said):
+    status = next((number for number in said.numbers if 400 <= number < 600), None)
+    if status is not None:
+        return _class_of(status, said), status
+    number = next((BY_NUMBER[number] for number in said.numbers if number in BY_NUMBER), None)
+    named = next((BY_TYPE[code] for code in said.codes if code in BY_TYPE), None)
+    return number or _meaning(said) or named or errors.UpstreamFailed, None
+
+
+def _meaning(said):
+    text = said.words.lower()
+    return next((kind for kind, codes, pattern in MEANINGS if said.any_code(*codes) or pattern.search(text)), None)
+
+
+# -- which words
+
+def _error(kind, status, said, headers, target, secrets, prompt_tokens):
+    place = hints.Place.of(target)
+    words = _safe(said.words, secrets) or "no reason given"
+    overflow = overflow_in(said, status if status is not None else 400)
+    if overflow is not None:
+        window = place.window or fact_of(place.model).context_window
+        return errors.InvalidRequest("%s (%s: %s)" % (phrase(overflow, window, prompt_tokens), place.name, words))
+    extra = _retry_headers(kind, status, said, headers)
+    media = hints.refused_media(said) if kind is errors.InvalidRequest else ""
+    start = "%s: " % media if media else ""
+    hint = hints.hint(kind, status, said, place, _header(headers, "location"))
+    wait = hints.wait(extra.get("retry-after"))
+    message = "%s%s %s: %s" % (start, place.full_name, _verb(kind, status), _sentence(words))
+    return kind(" ".join(filter(None, (message, wait, _safe(hint, secrets)))), extra)
+
+
+def _verb(kind, status):
+    if status is None:
+        return "reported an error"
+    if kind is errors.NotAuthenticated:
+        return "refused its configured API key (%d)" % status
+    return "answered %d" % status
+
+
+def _safe(text, secrets):
+    """Without keys, and without the word that makes Claude Code say that its user is not logged in."""
+    return re.sub(r"(?i)\bx-api-key", "api-key header", redacted(text, secrets))
+
+
+def _sentence(words):
+    words = words.strip()
+    return words if words[-1:] in ".!?\u3002\uff01" else words + "."
+
+
+# -- what the client shall do
+
+def _retry_headers(kind, status, said, headers):
+    extra = {}
+    after = retry_after(headers, said)
+    if after is not None and kind in (errors.RateLimited, errors.Overloaded):
+        extra["retry-after"] = after
+    if kind in FINAL or is_used_up(kind, said) or hints.is_filtered(said):
+        extra["x-should-retry"] = "false"
+    return extra
+
+
+def is_used_up(kind, said):
+    """Whether a rate limit is really an empty account: waiting does not help."""
+    if kind is not errors.RateLimited:
+        return kind is errors.BillingProblem
+    soon = retry_after({}, said) is not None
+    return _meaning(said) is errors.BillingProblem and not soon
+
+
+def retry_after(headers, said=None):
+    """Seconds to wait, as text for a header: from Retry-After (a number, or a date held against Date), else from the words.
+
+    What is no number and no date is handed on as it is, where it could be a header.
+    """
+    raw = (_header(headers, "retry-after") or "").strip()
+    millis = _header(headers, "retry-after-ms")
+    if re.match(r"^\d+(\.\d+)?$", raw):
+        return str(int(math.ceil(float(raw))))
+    if raw:
+        return _until(raw, _header(headers, "date")) or (raw if re.match(r"^[\x21-\x7e ]{1,40}$", raw) else None)
+    if millis and re.match(r"^\d+(\.\d+)?$", millis):
+        return str(int(math.ceil(float(millis) / 1000)))
+    return _in_words(said.words) if said else None
+
+
+def _until(raw, now):
+    """Seconds from the date `now` to the date `raw`; None where one of them is no date."""
+    try:
+        return str(max(0, int((parsedate_to_datetime(raw) - parsedate_to_datetime(now)).total_seconds())))
+    except (TypeError, ValueError, IndexError, AttributeError):     # what a date that is none raises, by version
+        return None
+
+
+IN_WORDS = re.compile(r"(?i)(?:try again|retry(?:ing)?|wait|available again|reset[s]?) (?:in|after|for) (?:about )?"
+                      r"((?:\d+(?:\.\d+)?\s*(?:ms|milliseconds?|s|sec(?:ond)?s?|m|min(?:ute)?s?|h|hours?|d|days?)\b[\s,]*)+)")
+UNITS = {"ms": 0.001, "mi": 60, "m": 60, "s": 1, "se": 1, "h": 3600, "ho": 3600, "d": 86400, "da": 86400}
+
+
+def _in_words(words):
+    """"Please try again in 1m26.4s" -> "87"."""
+    found = IN_WORDS.search(re.sub(r"(?<=[hmd])(?=\d)", " ", words))
+    if not found:
+        return None
+    seconds = sum(float(number) * _unit(unit) for number, unit in re.findall(r"(\d+(?:\.\d+)?)\s*([a-zA-Z]+)", found.group(1)))
+    return str(int(math.ceil(seconds)))
+
+
+def _unit(word):
+    word = word.lower()
+    return UNITS["ms"] if word.startswith(("ms", "milli")) else UNITS.get(word[:2], UNITS.get(word[:1], 1))
+
+
+def _header(headers, name):
+    """A header of any mapping, whatever the case of its names."""
+    for key in (name, name.title()):
+        value = headers.get(key) if headers else None
+        if value is not None:
+            return str(value)
+    return next((str(value) for key, value in headers.items() if key.lower() == name), None) if headers else None

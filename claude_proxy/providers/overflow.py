@@ -1,0 +1,139 @@
+"""A context that is full, as each provider words it, in the two phrases on which Claude Code acts.
+
+    prompt is too long: X tokens > Y maximum                                    it compacts the conversation
+    input length and `max_tokens` exceed context limit: A + B > C               it asks again for a shorter answer
+"""
+import re
+from dataclasses import dataclass
+from typing import Optional
+
+CODES = ("context_length_exceeded", "model_max_prompt_tokens_exceeded", "exceed_context_size_error", "too_many_prompt_tokens",
+         "context_window_exceeded", "contextwindowexceedederror", "request_too_long", "prompt_too_long", "1261", "1039",
+         "input_too_long", "context_too_large")
+
+PATTERNS = re.compile(
+    r"prompt (?:is |was )?too (?:long|large)|prompt is too long|input is too long|input (?:token )?length (?:is )?too long"
+    r"|context[_ ]length[_ ]exceeded|maximum context (?:length|limit|window|size)|max(?:imum)? prompt length"
+    r"|exceed(?:s|ed|ing)?[^.]{0,60}(?:context|n_ctx|model token limit|maximum number of (?:input )?tokens)"
+    r"|(?:context|prompt)[^.]{0,40}exceed(?:s|ed)?[^.]{0,30}(?:limit|length|window|deployment|maximum|capacity)"
+    r"|context size has been exceeded|exceeded (?:the )?max(?:imum)? context"
+    r"|longer than the (?:maximum model length|model'?s (?:maximum )?context)"
+    r"|larger than the (?:maximum )?context|greater than the context (?:length|window|size)"
+    r"|input tokens exceed|tokens in request more than max|total length of all messages is too long"
+    r"|range of input length should be|but model only supports up to|reduce the length of (?:the messages|either|your prompt)"
+    r"|`inputs` (?:tokens \+ `max_new_tokens` must be|must have less)|too large for model with \d+ max"
+    r"|context window (?:exceeds|exceeded|limit)|context overflow|when context the overflows"
+    r"|max message tokens|input length \d+ exceeds|too many (?:input )?tokens in (?:the )?(?:prompt|request|input)|maximum input length"
+    r"|(?:\u4e0a\u4e0b\u6587|\u8f93\u5165|\u63d0\u793a\u8bcd|prompt|\u5bf9\u8bdd|tokens?)[^\u3002\uff0c]{0,16}"
+    r"(?:\u8d85\u957f|\u8fc7\u957f|\u8d85\u51fa|\u8d85\u8fc7)[^\u3002]{0,16}"
+    r"(?:\u9650\u5236|\u4e0a\u9650|\u6700\u5927|\u957f\u5ea6|\u7a97\u53e3|$)")
+NOT_PATTERNS = re.compile(
+    r"policy_blocked|dlp_request_denied|string too long\. expected a string|per (?:minute|day|min)\b|\btpm\b|\brpm\b"
+    r"|maximum length of (?:tool|function)|tool_call_id|\u6bcf\u5206\u949f|\u9891\u7387|\u5e76\u53d1")
+
+# Where the numbers stand. `total` is input and answer together; `over` is by how much the input is too long.
+NUMBERS = tuple(re.compile(pattern) for pattern in (
+    r"exceed context limit: (?P<input>\d+) \+ (?P<answer>\d+) > (?P<limit>\d+)",
+    r"prompt is too long[^\d]{0,4}(?P<input>\d+) tokens? > (?P<limit>\d+)",
+    r"prompt is too long: (?P<input>\d+), model maximum context length: (?P<limit>\d+)",
+    r"context length is (?P<limit>\d+) tokens?.*?request has (?P<input>\d+) input tokens \((?P<answer>\d+) >",
+    r"\((?P<answer>\d+) > (?P<limit>\d+) - (?P<input>\d+)\)",
+    r"passed (?P<input>\d+) input tokens and requested (?P<answer>\d+) output.*?context length is only (?P<limit>\d+)",
+    r"context length is (?:only )?(?P<limit>\d+).*?(?:requested|resulted in|total of)(?: about)? (?P<total>\d+) tokens"
+    r" \((?P<input>\d+) (?:in the|of) (?:messages|prompt|text input|input)[^)]*?, (?P<answer>\d+) (?:in|for|of) the"
+    r" (?:completion|output)",
+    r"context length of (?P<limit>\d+).*?total of (?P<total>\d+) tokens: (?P<input>\d+) .*?and (?P<answer>\d+) ",
+    r"context length is (?:only )?(?P<limit>\d+).*?resulted in (?P<input>\d+) tokens",
+    r"context length is (?:only )?(?P<limit>\d+).*?(?:requested|total of)(?: about)? \d+ tokens? \((?P<input>\d+) (?:in|of)",
+    r"context length is (?:only )?(?P<limit>\d+).*?(?:requested|request has|you passed|total of|contains)(?: about| at least)?"
+    r" (?P<input>\d+)",
+    r"given: (?P<input>\d+) `inputs` tokens and (?P<answer>\d+) `max_new_tokens`",
+    r"must have less than (?P<limit>\d+) tokens\. given: (?P<input>\d+)",
+    r"input token count \(?(?P<input>\d+)\)? exceeds the maximum number of tokens allowed \(?(?P<limit>\d+)",
+    r"model token limit: (?P<limit>\d+) \(requested: (?P<input>\d+)",
+    r"contains (?P<input>\d+) tokens.*?model with (?P<limit>\d+) max",
+    r"maximum prompt length is (?P<limit>\d+) but the request contains (?P<input>\d+)",
+    r"current length is (?P<input>\d+) while limit is (?P<limit>\d+)",
+    r"(?:request|prompt|input) \((?P<input>\d+) tokens\)[^(]*\((?P<limit>\d+) tokens",
+    r"token count of (?P<input>\d+) exceeds the limit of (?P<limit>\d+)",
+    r"tokens? \((?P<input>\d+)\) exceed(?:s|ed)[^(]*\((?P<limit>\d+)\)",
+    r"length (?P<input>\d+) exceeds the maximum length (?P<limit>\d+)",
+    r"first (?P<input>\d+) tokens when context the overflows.*?context length of only (?P<limit>\d+)",
+    r"(?P<input>\d+) tokens exceeds? (?:the )?[^\d]{0,40}(?P<limit>\d+)",
+    r"exceeded max context length by (?P<over>\d+)",
+    r"input length should be \[\d+, (?P<limit>\d+)\]",
+    r"maximum number of tokens allowed \(?(?P<limit>\d+)",
+    r"(?:context|prompt|input)[^\d]{0,40}(?:length|size|window|limit)[^\d]{0,20}(?P<limit>\d{4,})",
+    r"`max_new_tokens` must be <= (?P<limit>\d+)",
+    r"\((?P<limit>\d+) tokens?\)",
+))
+
+
+@dataclass(frozen=True)
+class Overflow:
+    """What an overflow's text tells, in tokens; None where it does not."""
+
+    input: Optional[int] = None         # what the prompt has
+    answer: Optional[int] = None        # what was asked for beside it
+    limit: Optional[int] = None         # what the model holds
+    over: Optional[int] = None          # by how much the prompt is too long, where only that is told
+
+    @property
+    def only_the_sum(self):
+        """Whether the prompt alone would fit."""
+        return None not in (self.input, self.answer, self.limit) and self.input < self.limit
+
+
+def overflow_in(said, status=400):
+    """The Overflow of an error body (wording.Said), or None where it is about something else."""
+    text = said.everything
+    if status not in (400, 413, 422, 500, 502) or NOT_PATTERNS.search(text):
+        return None
+    if not said.any_code(*CODES) and not PATTERNS.search(text):
+        return None
+    numbers = numbers_in(said)
+    if "max_tokens" in said.param and numbers.input is None and numbers.limit is None:
+        return None
+    return numbers
+
+
+def numbers_in(said):
+    """The numbers of an overflow's text."""
+    fields = said.fields or {}
+    if "n_prompt_tokens" in fields and "n_ctx" in fields:       # llama.cpp
+        return Overflow(fields["n_prompt_tokens"], None, fields["n_ctx"])
+    text = re.sub(r"(?<=\d),(?=\d{3})", "", said.words.lower().replace("\n", " "))
+    found = {}
+    for pattern in NUMBERS:
+        match = pattern.search(text)
+        if match:
+            for name, number in match.groupdict().items():
+                found.setdefault(name, int(number))
+            if "over" in found or ("input" in found and "limit" in found):
+                break
+    return _sensible(found)
+
+
+def _sensible(found):
+    limit, count, answer = found.get("limit"), found.get("input"), found.get("answer")
+    if "total" in found and answer is not None:
+        count = found["total"] - answer         # tools are counted apart from the messages
+    whole = answer + (count or 0) if answer is not None else count
+    if count is not None and limit is not None and whole is not None and whole <= limit:
+        return Overflow(None, None, limit)      # read wrongly: it would not be too long
+    return Overflow(count, answer, limit, found.get("over"))
+
+
+def phrase(overflow, window=None, estimate=None):
+    """The sentence for the client; `window` and `estimate` stand in for a limit and a length that were not told."""
+    count, limit = overflow.input, overflow.limit
+    if overflow.only_the_sum:
+        return "input length and `max_tokens` exceed context limit: %d + %d > %d" % (count, overflow.answer, limit)
+    limit = limit or window
+    if count is None and limit and overflow.over:
+        count = limit + overflow.over
+    if count is None and estimate and limit and estimate > limit:
+        count = estimate
+    if count is not None and limit is not None and count > limit:
+        return "prompt is too long: %d tokens > %d maximum" % (count, limit)
+    return "prompt is too long"

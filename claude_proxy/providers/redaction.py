@@ -1,0 +1,39 @@
+"""Takes keys out of texts that others wrote: providers quote what they were sent."""
+import re
+from urllib.parse import quote
+
+KEY = "[key]"
+
+# Keys as well-known providers make them; a provider may quote one that was mistyped and is not among ours.
+SHAPES = re.compile(
+    r"\b(?:gsk|xai|csk|fw|pplx|nvapi|tgp)[-_](?=[A-Za-z0-9_*\u2026-]*[0-9*\u2026])[A-Za-z0-9_*\u2026-]{8,}"
+    r"|\bsk-[A-Za-z0-9_*\u2026-]{4,}(?:\.+[A-Za-z0-9_*-]{3,})?"
+    r"|\b(?:hf|ghp|gho|ghs|glpat)_[A-Za-z0-9]{16,}|\bgithub_pat_[A-Za-z0-9_]{16,}"
+    r"|\bAIza[A-Za-z0-9_-]{20,}"
+    r"|\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_.-]+"
+    r"|\b[0-9a-f]{32}\.[A-Za-z0-9]{12,}")
+BEARER = re.compile(
+    r"(?i)\b(bearer)(\s+|%20|:\s*)(?!(?:auth|authentication|authorization|token|tokens|scheme|is|key|format)\b)[^\s\"',;)}\]]+")
+IN_URL = re.compile(r"(?i)([?&](?:key|api_key|apikey|token|access_token)=)[^&\s\"']+")
+CREDENTIALS = re.compile(r"(://)[^/\s@\"']+@")
+
+
+def redacted(text, secrets=()):
+    """`text` without any of `secrets` (strings, or things with .reveal()), and without what looks like a key."""
+    for secret in sorted(map(_plain, secrets), key=len, reverse=True):
+        text = _without(text, secret)
+    text = BEARER.sub(r"\1\2" + KEY, text)
+    text = CREDENTIALS.sub(r"\1" + KEY + "@", IN_URL.sub(r"\1" + KEY, text))
+    return SHAPES.sub(KEY, text)
+
+
+def _plain(secret):
+    return secret.reveal() if hasattr(secret, "reveal") else str(secret or "")
+
+
+def _without(text, secret):
+    if len(secret) >= 8:
+        return text.replace(secret, KEY).replace(quote(secret, safe=""), KEY)
+    if secret and not secret.isalpha():     # "none" and "ollama" are no secrets, and are words
+        return re.sub(r"(?<![A-Za-z0-9])%s(?![A-Za-z0-9])" % re.escape(secret), KEY, text)
+    return text
