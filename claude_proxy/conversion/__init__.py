@@ -6,5 +6,10 @@
 """
 from .clients import ANY_CLIENT, CLAUDE_CODE, Client, client_of
 from .context import AnswerContext, ChatRequest
+from .request import count_tokens, has_images, to_chat_request
+from .response import message_from_stream, stream_from_completion, to_message
+from .stream import AnswerStream
 
-__all__ = ["ANY_CLIENT", "CLAUDE_CODE", "AnswerContext", "ChatRequest", "Client", "client_of"]
+__all__ = ["ANY_CLIENT", "CLAUDE_CODE", "AnswerContext", "AnswerStream", "ChatRequest", "Client", "client_of",
+           "count_tokens", "has_images", "message_from_stream", "stream_from_completion", "to_chat_request",
+           "to_message"]

@@ -1,5 +1,6 @@
 """Clients are rows too: what is special to one of them stands here, not in ifs along the way."""
 from dataclasses import dataclass
+from typing import Tuple
 
 
 @dataclass(frozen=True)
@@ -8,12 +9,14 @@ class Client:
 
     name: str = "any"
     user_agent: str = ""                    # beginning of its User-Agent
-    blames_refusals: bool = False           # shows stop_reason "refusal" as Anthropic's policy: gets end_turn and a text
+    blames_refusals: bool = False           # shows "refusal" as Anthropic's policy: gets end_turn and a text
     retries_bad_json: bool = False          # answers tool input that does not parse with a tool error: may see it
+    placeholder_tools: Tuple[str, ...] = ()     # deferred tools that only keep the list from being empty: never called
 
 
 ANY_CLIENT = Client()
-CLAUDE_CODE = Client("claude-code", "claude-cli/", blames_refusals=True, retries_bad_json=True)
+CLAUDE_CODE = Client("claude-code", "claude-cli/", blames_refusals=True, retries_bad_json=True,
+                     placeholder_tools=("DeferredToolPlaceholder",))
 CLIENTS = (CLAUDE_CODE,)
 
 

@@ -2,16 +2,14 @@
 
     style                     on                                             off
     ""                        nothing                                        nothing
-    "reasoning_effort"        reasoning_effort: "medium"                     "none" or "minimal" where there is one
+    "effort"                  reasoning_effort: "medium"                     reasoning_effort: the dialect's effort_off
     "disable_reasoning"       reasoning_effort: "medium"                     disable_reasoning: true
-    "enable_thinking"         enable_thinking: true                          enable_thinking: false
-    "enable_thinking_budget"  the same, and thinking_budget: 8000            enable_thinking: false
-    "thinking_type"           thinking: {"type": "enabled"}                  thinking: {"type": "disabled"}
-    "thinking_type_effort"    the same, and reasoning_effort: "medium"       thinking: {"type": "disabled"}
-    "openrouter"              reasoning: {"effort"} or {"max_tokens"}        reasoning: {"enabled": false}
-    "chat_template"           chat_template_kwargs: {"enable_thinking": true}   ... false
-    "chat_template_thinking"  chat_template_kwargs: {"thinking": true}          ... false
-    "reasoning_split"         reasoning_split: true, asked or not            reasoning_split: true
+    "enable_thinking"         enable_thinking: true, thinking_budget: 8000   enable_thinking: false
+    "thinking"                thinking: {"type": "enabled"}                  thinking: {"type": "disabled"}
+    "thinking_effort"         the same, and reasoning_effort: "medium"       thinking: {"type": "disabled"}
+    "reasoning"               reasoning: {"effort"} or {"max_tokens"}        reasoning: {"enabled": false}
+    "template"                chat_template_kwargs: {"enable_thinking": true, "thinking": true}, as templates call it
+    "reasoning_split"         reasoning_split: true, asked or not            the same
 
 "On" is `thinking` enabled, adaptive or between_tools; "off" is disabled; where the client says nothing of thinking,
 an effort is still passed on to the styles that know efforts, and the provider's default stands otherwise.
@@ -19,6 +17,7 @@ https://docs.anthropic.com/en/docs/build-with-claude/extended-thinking, .../effo
 """
 from typing import Any, Callable, Dict, NamedTuple, Optional, Tuple
 
+from ..providers.dialects import Dialect
 from .scope import Scope
 
 ON = {"enabled": True, "adaptive": True, "auto": True, "between_tools": True, "disabled": False}
@@ -37,21 +36,26 @@ class Wish(NamedTuple):
 def wish_of(body: Dict[str, Any]) -> Wish:
     """The client's wish; `output_config.effort` wins over what a budget stands for."""
     thinking = body.get("thinking") or {}
-    on = ON.get(thinking.get("type"))
+    on = ON.get(str(thinking.get("type")))
     budget = thinking.get("budget_tokens") if thinking.get("type") == "enabled" else None
     effort = (body.get("output_config") or {}).get("effort")
-    return Wish(on, effort or _effort_of(budget), budget)
+    return Wish(on, effort or _level_of(budget), budget)
 
 
-def thinking_params(body: Dict[str, Any], scope: Scope, max_tokens: int) -> Dict[str, Any]:
-    """The Chat parameters for this request's thinking."""
-    wish = wish_of(body)
+def thinking_params(body: Dict[str, Any], scope: Scope, max_tokens: int, forced: bool = False) -> Dict[str, Any]:
+    """The Chat parameters for this request's thinking; `forced`: it must call a tool, which some do only without."""
+    dialect, wish = scope.dialect, wish_of(body)
     if wish.effort and wish.effort not in LEVELS:
         scope.warn("dropped:output_config.effort")
         wish = wish._replace(effort=None)
     if wish.budget is not None and wish.budget >= max_tokens:
         wish = wish._replace(budget=max(1, max_tokens - 1))
-    return STYLES[scope.dialect.thinking_style](wish, scope.dialect.efforts)
+    if forced and not dialect.forces_in_thinking or dialect.thinks_only_streaming and not body.get("stream"):
+        wish = wish._replace(on=False)
+    params = STYLES[dialect.thinking_style](wish, dialect)
+    if body.get("tools") and dialect.effort_with_tools:
+        params["reasoning_effort"] = dialect.effort_with_tools
+    return params
 
 
 def shows_thinking(body: Dict[str, Any]) -> bool:
@@ -72,83 +76,72 @@ def nearest_effort(effort: str, efforts: Tuple[str, ...]) -> Optional[str]:
     return LEVELS[max([level for level in known if level <= wanted] or known[:1])]
 
 
-def _effort_of(budget):
+def _level_of(budget):
     if budget is None:
         return None
     return "low" if budget < LOW_BUDGET else "medium" if budget < MEDIUM_BUDGET else "high"
 
 
-def _nothing(wish, efforts):
+def _nothing(wish, dialect):
     return {}
 
 
-def _reasoning_effort(wish, efforts):
+def _effort(wish, dialect):
     if wish.on is False:
-        level = next((level for level in ("none", "minimal") if level in efforts), None)
+        level = dialect.effort_off
     else:
-        level = wish.effort and nearest_effort(wish.effort, efforts)
+        level = wish.effort and nearest_effort(wish.effort, dialect.efforts)
     return {"reasoning_effort": level} if level else {}
 
 
-def _disable_reasoning(wish, efforts):
-    return {"disable_reasoning": True} if wish.on is False else _reasoning_effort(wish, efforts)
+def _disable_reasoning(wish, dialect):
+    return {"disable_reasoning": True} if wish.on is False else _effort(wish, dialect)
 
 
-def _enable_thinking(wish, efforts):
-    return {} if wish.on is None else {"enable_thinking": wish.on}
-
-
-def _enable_thinking_budget(wish, efforts):
-    params = _enable_thinking(wish, efforts)
+def _enable_thinking(wish, dialect):
+    params = {} if wish.on is None else {"enable_thinking": wish.on}
     if wish.on and wish.budget:
         params["thinking_budget"] = wish.budget
     return params
 
 
-def _thinking_type(wish, efforts):
+def _thinking(wish, dialect):
     return {} if wish.on is None else {"thinking": {"type": "enabled" if wish.on else "disabled"}}
 
 
-def _thinking_type_effort(wish, efforts):
-    params = _thinking_type(wish, efforts)
-    if wish.on is not False:
-        params.update(_reasoning_effort(wish, efforts))
-    return params
+def _thinking_effort(wish, dialect):
+    # DeepSeek refuses an effort beside disabled thinking
+    return _thinking(wish, dialect) if wish.on is False else dict(_thinking(wish, dialect), **_effort(wish, dialect))
 
 
-def _openrouter(wish, efforts):
+def _reasoning(wish, dialect):
     if wish.on is False:
         return {"reasoning": {"enabled": False}}
     if wish.budget:
         return {"reasoning": {"max_tokens": wish.budget}}
-    level = wish.effort and nearest_effort(wish.effort, efforts)
+    level = wish.effort and nearest_effort(wish.effort, dialect.efforts)
     if level:
         return {"reasoning": {"effort": level}}
     return {"reasoning": {"enabled": True}} if wish.on else {}
 
 
-def _chat_template(wish, efforts):
-    return {} if wish.on is None else {"chat_template_kwargs": {"enable_thinking": wish.on}}
+def _template(wish, dialect):
+    # a template ignores what it does not know: Qwen's and GLM's read the first, DeepSeek's and Kimi's the second
+    return {} if wish.on is None else {"chat_template_kwargs": {"enable_thinking": wish.on, "thinking": wish.on}}
 
 
-def _chat_template_thinking(wish, efforts):
-    return {} if wish.on is None else {"chat_template_kwargs": {"thinking": wish.on}}
-
-
-def _reasoning_split(wish, efforts):
+def _reasoning_split(wish, dialect):
     return {"reasoning_split": True}
 
 
-STYLES: Dict[str, Callable[[Wish, Tuple[str, ...]], Dict[str, Any]]] = {
+STYLES: Dict[str, Callable[[Wish, Dialect], Dict[str, Any]]] = {
     "": _nothing,
-    "reasoning_effort": _reasoning_effort,
+    "effort": _effort,
     "disable_reasoning": _disable_reasoning,
     "enable_thinking": _enable_thinking,
-    "enable_thinking_budget": _enable_thinking_budget,
-    "thinking_type": _thinking_type,
-    "thinking_type_effort": _thinking_type_effort,
-    "openrouter": _openrouter,
-    "chat_template": _chat_template,
-    "chat_template_thinking": _chat_template_thinking,
+    "thinking": _thinking,
+    "thinking_effort": _thinking_effort,
+    "reasoning": _reasoning,
+    "template": _template,
     "reasoning_split": _reasoning_split,
 }

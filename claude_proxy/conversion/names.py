@@ -11,7 +11,7 @@ import base64
 import binascii
 import hashlib
 import re
-from typing import Collection
+from typing import Callable, Collection, Dict
 
 MAX_TOOL_NAME = 64
 CLIENT_ID = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
@@ -51,7 +51,10 @@ def tool_id_back(client_id: str) -> str:
 
 def tool_id_for(client_id: str, style: str) -> str:
     """The id that the provider gets for a client's, as the dialect's `tool_id_style` wants it."""
-    return STYLES[style](tool_id_back(client_id))
+    upstream_id = tool_id_back(client_id)
+    if upstream_id == client_id and not CLIENT_ID.match(client_id):
+        return STYLES[style](short40(client_id))         # no provider's own: there is nobody to recognise it
+    return STYLES[style](upstream_id)
 
 
 def short40(tool_id: str) -> str:
@@ -64,7 +67,7 @@ def alnum9(tool_id: str) -> str:
     return tool_id if MISTRAL_ID.match(tool_id) else _digest(tool_id, 9)
 
 
-STYLES = {"": str, "short40": short40, "alnum9": alnum9}
+STYLES: Dict[str, Callable[[str], str]] = {"": str, "short40": short40, "alnum9": alnum9}
 
 
 def _digest(text, length):

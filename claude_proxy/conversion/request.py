@@ -1,0 +1,119 @@
+"""A Messages request -> a Chat Completions request, for one target: the list of steps.
+
+What becomes of each field of the Messages API:
+
+    model                               routing chooses it; the answer echoes the name that was asked for
+    messages, system                    turns.py (order, pairing), blocks.py (content), calls.py, echo.py (reasoning)
+    tools, tool_choice                  tools.py, typed_tools.py, schema.py, names.py
+    thinking, output_config.effort      effort.py
+    output_config.format                params.answer_format
+    max_tokens                          params.max_tokens: override, floor, caps
+    temperature, top_p, top_k           params.sampling
+    stop_sequences                      params.stops
+    stream                              params.streaming
+    metadata, service_tier              params.identity, params.service_tier
+    thread, compaction, mcp_servers,
+    container, context_management,
+    speed, all others                   params.check_foreign: refused, dropped with a warning, or taken in silence
+
+The conversion is deterministic, and what can change between two turns comes last: the bytes of one turn's request are
+the beginning of the next one's, so that a provider's prefix cache keeps working.
+https://docs.anthropic.com/en/api/messages, https://platform.openai.com/docs/api-reference/chat/create
+"""
+from typing import Any, Dict, Optional
+
+from . import params, tokens
+from .clients import ANY_CLIENT, Client
+from .context import AnswerContext, ChatRequest
+from .effort import shows_thinking, thinking_params
+from .scope import Scope, scope_of
+from .shapes import check_request
+from .tools import tool_params
+from .turns import conversation, system_words
+from .wellformed import well_formed
+
+
+def to_chat_request(body: Dict[str, Any], target: Any, client: Client = ANY_CLIENT, message_id: str = "msg_0",
+                    max_tokens_override: Optional[int] = None) -> ChatRequest:
+    """The request that `target` (a routing.Target) gets, and what the translation of its answer must know.
+
+    Raises InvalidRequest("<path>: <why>") for what cannot be converted. `body` is not changed.
+    """
+    body = well_formed(body)
+    check_request(body)
+    scope = scope_of(target)
+    params.check_foreign(body, scope)
+    tools = tool_params(body, scope, client)
+    stops = params.stops(body, scope)
+    limit = params.max_tokens(body, scope, target.row, max_tokens_override)
+    chat: Dict[str, Any] = {"model": target.model}
+    chat.update(params.streaming(body, scope))
+    chat[scope.dialect.max_tokens_field] = limit
+    chat.update(params.sampling(body, scope))
+    chat.update({"stop": list(stops.sent)} if stops.sent else {})
+    chat.update(thinking_params(body, scope, limit, forced=_is_forced(tools.params)))
+    chat.update(params.answer_format(body, scope))
+    chat.update(params.identity(body, scope))
+    chat.update(params.service_tier(body, scope))
+    chat.update(tools.params)
+    chat = _without_refused(chat, scope)
+    chat.update(scope.dialect.extra_body)
+    chat.update(target.provider.body)
+    chat["messages"] = _messages(body, scope)
+    answer = AnswerContext(
+        message_id=message_id, model=body["model"], provider=scope.provider, upstream_model=scope.model,
+        dialect=scope.dialect, client=client, tool_names=tools.names, declared_tools=frozenset(tools.declared),
+        used_tool_ids=frozenset(_tool_ids(body)), stop_sequences=stops.wanted, local_stops=stops.local,
+        show_thinking=shows_thinking(body), omit_thinking_text=_omits_thinking_text(body))
+    return ChatRequest(chat, answer, tuple(scope.warnings))
+
+
+def count_tokens(body: Dict[str, Any], target: Any = None) -> int:
+    """An estimate of a request's tokens, for the target's tokenizer; raises InvalidRequest as to_chat_request does."""
+    body = well_formed(body)
+    check_request(body, counting=True)
+    return tokens.estimate_request(body, target.dialect.tokenizer if target is not None else "")
+
+
+def has_images(body: Dict[str, Any]) -> bool:
+    """Whether an image stands anywhere in the conversation: some providers have another model for that."""
+    messages = body.get("messages")
+    return any(_holds_image(message.get("content"))
+               for message in (messages if isinstance(messages, list) else ()) if isinstance(message, dict))
+
+
+def _holds_image(content):
+    blocks = [block for block in content if isinstance(block, dict)] if isinstance(content, list) else ()
+    return any(block.get("type") == "image" or _holds_image(block.get("content")) for block in blocks)
+
+
+def _messages(body, scope: Scope):
+    talk = conversation(body["messages"], scope)
+    words = [system_words(body.get("system") or "")] + talk.leading + [params.format_request(body, scope)]
+    system = "\n\n".join(part for part in words if part)
+    return ([{"role": scope.dialect.system_role, "content": system}] if system else []) + talk.messages
+
+
+def _without_refused(chat, scope):
+    """The same without what the dialect refuses; a limit or a stream's option is nobody's loss."""
+    for name in scope.dialect.drop_params:
+        if name in chat and name not in ("stream_options", "tool_choice", "parallel_tool_calls"):
+            scope.warn("dropped:" + name)
+    return {name: value for name, value in chat.items() if name not in scope.dialect.drop_params}
+
+
+def _is_forced(tool_parameters):
+    choice = tool_parameters.get("tool_choice")
+    return choice == "required" or isinstance(choice, dict)
+
+
+def _omits_thinking_text(body):
+    return (body.get("thinking") or {}).get("display") == "omitted"
+
+
+def _tool_ids(body):
+    for message in body["messages"]:
+        content = message.get("content")
+        for block in content if isinstance(content, list) else ():
+            if block["type"] == "tool_use":
+                yield block["id"]

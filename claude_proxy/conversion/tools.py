@@ -1,0 +1,171 @@
+"""`tools` and `tool_choice`: what the model may call, as Chat Completions functions.
+
+    custom tools                          functions
+    bash, text editor, memory, computer   functions of the same shape: the client runs them (TYPED_TOOLS)
+    web search, code execution ...        run by Anthropic's servers: left out with a warning, or refused where nothing
+                                          else is left to call (SERVER_TOOLS). Never shown as functions: nobody would
+                                          answer the call
+    tool search                           left out silently: every deferred tool is sent in full
+    tool_addition, tool_removal           (blocks of system messages) change the list
+
+https://docs.anthropic.com/en/docs/agents-and-tools/tool-use/implement-tool-use
+"""
+import json
+from typing import Any, Dict, List, NamedTuple, Tuple
+
+from .checks import refuse
+from .clients import Client
+from .names import shorten_tool_name
+from .schema import parameters, qualifies_as_strict
+from .scope import Scope
+from .typed_tools import TYPED_TOOLS
+
+TOOL_SEARCH = "tool_search_tool_"
+SERVER_TOOLS = ("web_search_", "web_fetch_", "code_execution_", "advisor_", "mcp_toolset", TOOL_SEARCH)
+LOCATION = ("city", "country", "region", "timezone")
+
+
+class ToolParams(NamedTuple):
+    """The Chat parameters for tools, and the client's name for each that had to be shortened."""
+
+    params: Dict[str, Any]
+    names: Dict[str, str]
+    declared: Tuple[str, ...]
+
+
+def tool_params(body: Dict[str, Any], scope: Scope, client: Client) -> ToolParams:
+    """`tools`, `tool_choice` and `parallel_tool_calls`; none of them where there is no tool."""
+    tools, params = _sorted_out(body, scope, client)
+    if tools and "tools" in scope.dialect.drop_params:
+        scope.warn("dropped:tools")
+        return ToolParams({}, {}, ())
+    functions, choice = _chosen(body.get("tool_choice") or {}, [function(tool, scope) for tool in tools], scope)
+    if functions:
+        params.update({"tools": functions}, **choice)
+    names = {shorten_tool_name(tool["name"]): tool["name"] for tool in tools if len(tool["name"]) > 64}
+    return ToolParams(params, names, tuple(function["function"]["name"] for function in functions))
+
+
+def function(tool: Dict[str, Any], scope: Scope) -> Dict[str, Any]:
+    """One tool that the client runs -> one function."""
+    made: Dict[str, Any] = {"name": shorten_tool_name(tool["name"])}
+    description = _description(tool)
+    if description:
+        made["description"] = description
+    made["parameters"] = parameters(tool["input_schema"], scope.dialect)
+    if tool.get("strict") is True and scope.dialect.strict_tools and qualifies_as_strict(made["parameters"]):
+        made["strict"] = True
+    return {"type": "function", "function": made}
+
+
+def _description(tool):
+    parts = [tool.get("description") or ""]
+    examples = tool.get("input_examples")
+    if examples:
+        parts.append("Examples:\n" + "\n".join(json.dumps(example, ensure_ascii=False) for example in examples))
+    return "\n\n".join(part for part in parts if part)
+
+
+def _sorted_out(body, scope, client):
+    """The tools that the client runs, with shapes filled in; and parameters that stand for server tools."""
+    own, served, params = [], [], {}
+    for index, tool in enumerate(_current_tools(body)):
+        kind = tool.get("type")
+        if kind in TYPED_TOOLS:
+            own.append(dict(TYPED_TOOLS[kind](tool), strict=tool.get("strict")))
+        elif kind not in (None, "custom"):
+            served.append((index, tool))
+        elif not (tool.get("defer_loading") and tool["name"] in client.placeholder_tools):
+            own.append(tool)
+    for index, tool in served:
+        params.update(_served(index, tool, own, body, scope))
+    return own, params
+
+
+def _served(index, tool, own, body, scope):
+    """What stands for a tool that Anthropic's servers would run."""
+    kind = tool["type"]
+    if kind.startswith("web_search_") and "web_search_options" in scope.dialect.extra_params:
+        return {"web_search_options": _search_options(tool)}
+    if kind.startswith(TOOL_SEARCH):
+        return {}
+    forced = (body.get("tool_choice") or {}).get("name") == tool.get("name", "")
+    if not own or forced:
+        raise refuse("tools.%d" % index, "'%s' is run by Anthropic's own servers, and %s has nothing like it"
+                     % (kind, scope.provider or "the provider"))
+    scope.warn("dropped:" + kind)
+    return {}
+
+
+def _search_options(tool):
+    location = tool.get("user_location")
+    if not isinstance(location, dict):
+        return {}
+    approximate = {name: location[name] for name in LOCATION if location.get(name)}
+    return {"user_location": {"type": "approximate", "approximate": approximate}}
+
+
+def _current_tools(body) -> List[Dict[str, Any]]:
+    """`tools`, and what the system messages of the conversation have added and removed."""
+    tools = list(body.get("tools") or [])
+    for change in _tool_changes(body["messages"]):
+        tool = change["tool"]
+        if change["type"] == "tool_addition" and isinstance(tool.get("definition"), dict):
+            name = tool["definition"].get("name")
+            tools = [known for known in tools if known.get("name") != name] + [tool["definition"]]
+        elif change["type"] == "tool_removal":
+            tools = [known for known in tools if known.get("name") != tool.get("name")]
+    return tools
+
+
+def _tool_changes(messages):
+    for message in messages:
+        if message["role"] == "system" and isinstance(message.get("content"), list):
+            for block in message["content"]:
+                if block["type"] in ("tool_addition", "tool_removal"):
+                    yield block
+
+
+# -- which of them: each returns the functions that the provider is given, and `tool_choice`
+
+def _chosen(choice, functions, scope):
+    kind = choice.get("type", "auto")
+    if kind == "tool" and not _named_among(functions, choice["name"]):
+        raise refuse("tool_choice.tool.name", "Tool '%s' not found in provided tools" % choice["name"])
+    functions, params = CHOICES[kind](choice, functions, scope)
+    if choice.get("disable_parallel_tool_use") and functions:
+        if scope.dialect.parallel_tool_calls:
+            params["parallel_tool_calls"] = False
+        else:
+            scope.warn("dropped:disable_parallel_tool_use")
+    return functions, params
+
+
+def _auto(choice, functions, scope):
+    return functions, {}
+
+
+def _any(choice, functions, scope):
+    if scope.dialect.tool_choice and scope.dialect.forces_tools:
+        return functions, {"tool_choice": "required"}
+    if functions:
+        scope.warn("replaced:tool_choice")
+    return functions, {}
+
+
+def _named(choice, functions, scope):
+    if scope.dialect.tool_choice and scope.dialect.names_tool:
+        name = shorten_tool_name(choice["name"])
+        return functions, {"tool_choice": {"type": "function", "function": {"name": name}}}
+    return _any(choice, _named_among(functions, choice["name"]), scope)      # the only one that it can call
+
+
+def _none(choice, functions, scope):
+    return (functions, {"tool_choice": "none"}) if scope.dialect.tool_choice else ([], {})
+
+
+CHOICES = {"auto": _auto, "any": _any, "tool": _named, "none": _none}
+
+
+def _named_among(functions, name):
+    return [function for function in functions if function["function"]["name"] == shorten_tool_name(name)]

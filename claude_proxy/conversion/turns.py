@@ -1,0 +1,198 @@
+"""The conversation: messages with content blocks -> Chat Completions messages in the order that providers insist on.
+
+    1. One stream of items       strings become blocks; cleared system messages and what a compaction replaced go
+    2. Turns                     neighbours of one side are one turn; an assistant turn without words or calls vanishes
+    3. Messages                  assistant: content, reasoning, tool_calls
+                                 user: first a `tool` message for each call of the turn before, in the order of the
+                                 calls; then everything else in its own order, with the images of the results
+
+A broken history is repaired, not refused: an unanswered call gets a result that says so, a result without a call
+becomes text. The same turns give the same messages whatever comes after them, so that a provider's prefix cache keeps working.
+"""
+from itertools import groupby
+from typing import Any, Dict, Iterator, List, NamedTuple, Tuple
+
+from .blocks import Block, content_of, parts_of, text
+from .calls import Call, calls_of, orphan_parts, tool_message
+from .checks import refuse
+from .echo import add_reasoning
+from .scope import Scope
+
+BILLING_HEADER = "x-anthropic-billing-header:"
+REMINDER = "<system-reminder>\n%s\n</system-reminder>"
+EMPTY = "all messages must have non-empty content except for the optional final assistant message"
+
+Message = Dict[str, Any]
+
+
+class Item(NamedTuple):
+    """One block, or the words of a system message, on the side where it counts."""
+
+    side: str                # "user" or "assistant"
+    kind: str                # the block's type, or "system"
+    block: Block
+    path: str                # of the block, for errors
+
+
+class Conversation(NamedTuple):
+    """The words of system messages before anything else, and the messages after them."""
+
+    leading: List[str]
+    messages: List[Message]
+
+
+def conversation(messages: List[Message], scope: Scope) -> Conversation:
+    """The whole of `messages`, already checked for its shape."""
+    items = _since_compaction(list(_items(messages)))
+    leading = 0
+    while leading < len(items) and items[leading].kind == "system":
+        leading += 1
+    made = _messages(_turns(items[leading:], scope), scope)
+    if not made:
+        raise refuse("messages", EMPTY)
+    if scope.dialect.user_first and made[0]["role"] != "user":
+        made.insert(0, {"role": "user", "content": "…"})
+    if messages[-1]["role"] == "assistant" and made[-1]["role"] == "assistant":
+        scope.warn("prefill")
+    return Conversation([item.block["text"] for item in items[:leading]], made)
+
+
+def system_words(content: Any) -> str:
+    """A string or text blocks -> the words, without the line that tells Anthropic whom to bill.
+
+    That line differs from one conversation to the next, and would keep a provider from sharing its prefix cache.
+    """
+    texts = [content] if isinstance(content, str) else [
+        block["text"] for block in content or () if block["type"] == "text"]
+    return "\n\n".join(words for words in map(_without_billing, texts) if words)
+
+
+def _without_billing(words):
+    return words.partition("\n")[2] if words.startswith(BILLING_HEADER) else words
+
+
+# -- 1. one stream of items
+
+def _items(messages) -> Iterator[Item]:
+    last_user = max([index for index, message in enumerate(messages) if message["role"] == "user"], default=-1)
+    for index, message in enumerate(messages):
+        content, path = message.get("content"), "messages.%d.content" % index
+        if message["role"] == "system":
+            cleared = message.get("clear_at") == "next_user_message" and index < last_user
+            words = "" if cleared else system_words(content)
+            if words:
+                yield Item("user", "system", {"text": words}, path)
+        elif isinstance(content, str):
+            yield Item(message["role"], "text", {"type": "text", "text": content}, path)
+        else:
+            for number, block in enumerate(content):
+                side = "user" if block["type"] == "compaction" else message["role"]
+                yield Item(side, block["type"], block, "%s.%d" % (path, number))
+
+
+def _since_compaction(items):
+    """What stands before a compaction is what it sums up."""
+    for index in range(len(items) - 1, -1, -1):
+        if items[index].kind == "compaction" and items[index].block.get("content"):
+            return items[index:]
+    return items
+
+
+# -- 2. turns
+
+def _turns(items, scope) -> List[List[Item]]:
+    turns = [turn for turn in _by_side(items) if turn[0].side == "user" or _says_anything(turn, scope)]
+    return _by_side([item for turn in turns for item in turn])
+
+
+def _by_side(items):
+    return [list(group) for _, group in groupby(items, key=lambda item: item.side)]
+
+
+def _says_anything(turn, scope):
+    return any(item.kind == "tool_use" or parts_of(item.block, scope, item.path) for item in turn)
+
+
+# -- 3. messages
+
+def _messages(turns, scope) -> List[Message]:
+    messages: List[Message] = []
+    calls: List[Call] = []
+    for turn in turns:
+        if turn[0].side == "user":
+            messages += _user_messages(turn, calls, scope)
+            calls = []
+        else:
+            calls = calls_of([item.block for item in turn if item.kind == "tool_use"], scope)
+            messages.append(_assistant_message(turn, calls, scope))
+    return messages + [tool_message(call, None, scope)[0] for call in calls]
+
+
+def _assistant_message(turn, calls, scope):
+    parts = [part for item in turn if item.kind != "tool_use" for part in parts_of(item.block, scope, item.path)]
+    words = "\n\n".join(part.get("text") or "[%s]" % part["type"].split("_")[0] for part in parts)
+    message: Message = {"role": "assistant", "content": words or scope.dialect.empty_content}
+    if calls:
+        message["tool_calls"] = [call.chat for call in calls]
+    add_reasoning(message, calls, [item.block for item in turn if item.kind == "thinking"], scope)
+    return message
+
+
+def _user_messages(turn, calls, scope):
+    messages, attached, rest = _answers(turn, calls, scope)
+    after_tools = len(messages)
+    parts = attached
+    for item in rest:
+        if item.kind == "system" and scope.dialect.system_anywhere:
+            messages += _user(parts)
+            messages.append({"role": scope.dialect.system_role, "content": item.block["text"]})
+            parts = []
+        else:
+            parts = parts + _user_parts(item, scope)
+    messages += _user(parts)
+    if after_tools and not scope.dialect.user_after_tool:
+        return _with_text_in_tool(messages, after_tools)
+    return messages
+
+
+def _answers(turn, calls, scope) -> Tuple[List[Message], List[Block], List[Item]]:
+    """The tool messages that answer the calls, the parts that cannot stand in them, the items that are no answer."""
+    answers: Dict[str, List[Item]] = {}
+    rest: List[Item] = []
+    open_calls = [call.client_id for call in calls]
+    for item in turn:
+        if item.kind == "tool_result" and item.block["tool_use_id"] in open_calls:
+            open_calls.remove(item.block["tool_use_id"])
+            answers.setdefault(item.block["tool_use_id"], []).append(item)
+        else:
+            rest.append(item)
+    messages: List[Message] = []
+    attached: List[Block] = []
+    for call in calls:
+        waiting = answers.get(call.client_id)
+        message, parts = tool_message(call, waiting.pop(0) if waiting else None, scope)
+        messages.append(message)
+        attached += parts
+    return messages, attached, rest
+
+
+def _user_parts(item, scope):
+    if item.kind == "system":
+        return text(REMINDER % item.block["text"])
+    if item.kind == "tool_result":
+        return orphan_parts(item, scope)
+    return parts_of(item.block, scope, item.path)
+
+
+def _user(parts):
+    return [{"role": "user", "content": content_of(parts)}] if parts else []
+
+
+def _with_text_in_tool(messages, after_tools):
+    """Where no user message may follow a tool message, its words join the last one."""
+    following = messages[after_tools:after_tools + 1]
+    if not following or following[0]["role"] != "user" or not isinstance(following[0]["content"], str):
+        return messages
+    last = messages[after_tools - 1]
+    joined = dict(last, content="%s\n\n%s" % (last["content"], following[0]["content"]))
+    return messages[:after_tools - 1] + [joined] + messages[after_tools + 1:]
