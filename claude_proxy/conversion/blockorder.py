@@ -1,0 +1,190 @@
+"""The order of an answer's blocks: what comes while a tool call is open waits until that call is whole.
+
+Providers mix reasoning, text and calls in any order; Messages wants one block after the other, and clients run a tool
+as soon as its block closes. So a call keeps its block until its arguments are a whole object; pieces of other calls,
+and text between, wait in the order in which they began.
+
+Nothing is closed but by what follows it, or by finish(): a block that a broken provider left open stays open.
+"""
+from typing import Any, List, Optional, Tuple
+
+from ..errors import UpstreamFailed
+from .callbook import CLOSED, NEW, OPEN, WAITING, Call, CallBook
+from .context import AnswerContext
+from .thoughts import Thoughts
+
+
+class BlockOrder:
+    """Puts text, thinking and calls into the writer's blocks, in order."""
+
+    def __init__(self, context: AnswerContext, writer, thoughts: Thoughts):
+        self._context = context
+        self._writer = writer
+        self._thoughts = thoughts
+        self._book = CallBook(context.message_id, context.used_tool_ids, context.declared_tools)
+        self._call: Optional[Call] = None           # whose block is open
+        self._waiting: List[Tuple[str, Any]] = []   # ("text" | "thinking", text) or ("call", Call)
+        self._thinking: List[str] = []              # reasoning of the open thinking block that is not shown
+        self.shows_thinking = context.show_thinking or bool(context.dialect.echo_reasoning)
+        self.called_a_tool = False
+        self.has_content = False                    # a block of the answer itself was opened
+
+    @property
+    def open_call(self) -> Optional[Call]:
+        """The call whose block is open, if nothing waits behind it."""
+        return self._call if not self._waiting else None
+
+    def text(self, text: str):
+        """A piece of visible text."""
+        self._put("text", text)
+
+    def thinking(self, text: str):
+        """A piece of reasoning."""
+        if self.shows_thinking:
+            self._put("thinking", text)
+
+    def call_piece(self, piece, place: int = 0, of: int = 1):
+        """A piece of a tool call: `place` in a list of `of`."""
+        call, arguments = self._book.find(piece, place, of)
+        if call.extra is not None and call.id:      # it came late: it travels in the next thinking block
+            self._thoughts.keep_extra(call.id, call.extra)
+            call.extra = None
+        if call.state == CLOSED:                    # it was whole: there is nothing to add
+            return
+        ready = call.arguments.add(arguments) if arguments else ""
+        if call.state == OPEN:
+            if ready:
+                self._writer.delta(ready)
+        else:
+            if call.state == NEW:
+                call.state = WAITING
+                self._waiting.append(("call", call))
+            call.ready.append(ready)
+        if self._waiting:
+            self._drain()
+
+    def keep_alive(self):
+        """An empty delta of the open block, or a thinking block opened for it: some clients want to see one."""
+        if self._writer.open is None:
+            self._writer.open_thinking()
+        self._writer.delta("")
+
+    def finish(self, cut: bool):
+        """Close all; `cut`: the output limit ended the answer, so that a call need not be whole. -> UpstreamFailed"""
+        while True:
+            self._finish_call(cut)
+            if not self._waiting:
+                break
+            self._drain(at_the_end=True)
+        self._close()
+        if self._thoughts.unsigned and self.shows_thinking:
+            self._empty_thinking()
+
+    def drop_waiting(self):
+        """Forget the calls that have no block yet: the provider filtered the answer."""
+        self._waiting = [item for item in self._waiting if item[0] != "call"]
+
+    # -- which block is next
+
+    def _put(self, kind, text):
+        if not text:
+            return
+        if not self._waiting and not self._busy():
+            self._write(kind, text)
+            return
+        self._waiting.append((kind, text))
+        self._drain()
+
+    def _write(self, kind, text):
+        self._enter(kind)
+        if kind == "thinking" and self._context.omit_thinking_text:
+            self._thinking.append(text)
+        else:
+            self._writer.delta(text)
+
+    def _busy(self):
+        return self._call is not None and not self._call.arguments.complete
+
+    def _drain(self, at_the_end=False):
+        """Let those that wait have their blocks, as far as the calls before them are whole."""
+        while self._waiting and not self._busy():
+            kind, item = self._waiting[0]
+            if kind != "call":
+                self._write(kind, item)
+            elif at_the_end and item.is_nothing:
+                pass
+            elif self._may_open(item, at_the_end):
+                self._open_call(item)
+            else:
+                return
+            self._waiting.pop(0)
+
+    def _may_open(self, call, at_the_end):
+        if at_the_end:
+            if not call.name:
+                raise UpstreamFailed("%s called a tool without naming it" % (self._context.provider or "the provider"))
+            return True
+        declared = self._context.declared_tools
+        named = call.name and (not declared or call.name in declared or call.arguments.begun)
+        return bool(named and (call.raw_id or call.arguments.begun))
+
+    def _open_call(self, call):
+        self._book.give_id(call)
+        if call.extra is not None:
+            self._thoughts.keep_extra(call.id, call.extra)
+            call.extra = None
+        self._enter("tool_use", call)
+        call.state, self._call, self.called_a_tool = OPEN, call, True
+        ready = "".join(call.ready)
+        if ready:
+            self._writer.delta(ready)
+
+    # -- opening and closing
+
+    def _enter(self, kind, call=None):
+        self.has_content = True
+        if self._writer.open == kind and kind != "tool_use":
+            return
+        self._finish_call(False)
+        if self._thoughts.unsigned and self.shows_thinking and kind != "thinking" and self._writer.open != "thinking":
+            self._close()
+            self._empty_thinking()
+        self._close()
+        if kind == "text":
+            self._writer.open_text()
+        elif kind == "thinking":
+            self._writer.open_thinking()
+        else:
+            self._writer.open_tool(call.id, self._context.tool_names.get(call.name, call.name))
+
+    def _empty_thinking(self):
+        """A block for what must go back to the provider and has no other place."""
+        self._writer.open_thinking()
+        self._writer.close(self._thoughts.signature(""))
+
+    def _finish_call(self, cut):
+        """Send the rest of the open call's arguments; the block itself closes with what follows."""
+        call = self._call
+        if call is None:
+            return
+        rest = call.arguments.finish()
+        if rest is None and not cut and not self._writer.takes_bad_json:
+            raise UpstreamFailed(self._bad_json(call))
+        if rest is None or (cut and not call.arguments.complete):
+            rest = call.arguments.as_it_came()
+        if rest:
+            self._writer.delta(rest)
+        call.state, self._call = CLOSED, None
+
+    def _bad_json(self, call):
+        return "%s called %s with arguments that are not JSON and cannot be mended" % (
+            self._context.provider or "the provider", call.name)
+
+    def _close(self):
+        """Close the open block, if there is one."""
+        if self._writer.open == "thinking":
+            shown = self._writer.thinking_text()
+            hidden, self._thinking = "".join(self._thinking), []
+            self._writer.close(self._thoughts.signature(shown, hidden or None))
+        elif self._writer.open is not None:
+            self._writer.close()

@@ -1,0 +1,115 @@
+"""Which call a piece of `tool_calls` belongs to: providers number, name and repeat them in every way.
+
+    piece    {"index", "id", "type", "function": {"name", "arguments"}}     any of them missing, null, "" or repeated
+             {"index", "id", "type": "custom", "custom": {"name", "input"}}
+             https://platform.openai.com/docs/api-reference/chat-streaming
+
+The index is the call's key, but not where a new id and a name come with an old index, nor where there is none: then the
+id tells, then a name (a new call), else it is the call before. Empty ids and names say nothing; repeated ones nothing new.
+"""
+import json
+from typing import Any, Collection, Dict, List, Mapping, Optional, Tuple
+
+from .arguments import Arguments, FreeText
+from .names import tool_id_out
+
+NEW, WAITING, OPEN, CLOSED = "new", "waiting", "open", "closed"
+
+
+class Call:
+    """One tool call of an answer."""
+
+    def __init__(self, custom: bool = False):
+        self.raw_id = ""                # the provider's
+        self.id = ""                    # the client's, made when the block opens
+        self.name = ""                  # as the provider says it
+        self.extra: Any = None          # `extra_content`: opaque, must go back (Gemini's thought signatures)
+        self.state = NEW
+        self.arguments = FreeText() if custom else Arguments()
+        self.ready: List[str] = []      # what of the arguments may go out, until the block is open
+
+    @property
+    def is_nothing(self) -> bool:
+        """A placeholder: some send an empty function_call beside the real calls."""
+        return not self.name and not self.arguments.begun
+
+    def name_it(self, name: str, declared: Collection[str]):
+        """Take the name of a piece: the first counts, and a second only where both together are a declared one."""
+        if not self.name:
+            self.name = name
+        elif self.state in (NEW, WAITING) and self.name not in declared and self.name + name in declared:
+            self.name += name
+
+
+class CallBook:
+    """The calls of one answer, found again by their pieces."""
+
+    def __init__(self, message_id: str, used_ids: Collection[str] = (), declared: Collection[str] = ()):
+        self._suffix = message_id[4:] if message_id.startswith("msg_") else message_id
+        self._taken = set(used_ids)
+        self._declared = declared
+        self._calls: List[Call] = []
+        self._by_index: Dict[Any, Call] = {}
+        self._made = 0
+
+    def find(self, piece: Mapping[str, Any], place: int = 0, of: int = 1) -> Tuple[Call, str]:
+        """(the call of a piece, the piece's arguments as text); it is piece `place` of a list of `of`."""
+        custom, function = piece.get("custom"), piece.get("function")
+        is_custom = piece.get("type") == "custom" or (isinstance(custom, dict) and not isinstance(function, dict))
+        body = custom if is_custom else function
+        body = body if isinstance(body, dict) else {}
+        raw_id, name = word(piece.get("id")), word(body.get("name"))
+        call = self._known(piece.get("index"), raw_id, name, of - place)
+        if call is None:
+            call = Call(is_custom)
+            self._calls.append(call)
+        if isinstance(piece.get("index"), int):
+            self._by_index[piece["index"]] = call
+        call.raw_id = call.raw_id or raw_id
+        if name:
+            call.name_it(name, self._declared)
+        if is_custom and call.state == NEW and call.name not in self._declared:
+            call.state = CLOSED         # nobody was offered custom tools: it counts only where it means a declared one
+        if piece.get("extra_content"):
+            call.extra = piece["extra_content"]
+        return call, argument_text(body.get("input" if is_custom else "arguments"))
+
+    def give_id(self, call: Call):
+        """Fix the id that the client sees: the provider's where that is one and is new, else one of ours."""
+        call.id = tool_id_out(call.raw_id, self._taken)
+        while not call.id or call.id in self._taken:
+            self._made += 1
+            call.id = "toolu_%s_%d" % (self._suffix[:48], self._made)
+        self._taken.add(call.id)
+
+    def _known(self, index, raw_id, name, from_last) -> Optional[Call]:
+        if isinstance(index, int):
+            call = self._by_index.get(index)
+            return None if call is not None and begins_another(call, raw_id, name) else call
+        if raw_id:
+            return next((call for call in self._calls if call.raw_id == raw_id), None)
+        last = self._calls[-from_last] if len(self._calls) >= from_last else None
+        if name and (last is None or last.name not in ("", name) or last.arguments.complete):
+            return None
+        return last
+
+
+def begins_another(call: Call, raw_id: str, name: str) -> bool:
+    """Whether a piece with the index of `call` is a call of its own after all."""
+    if raw_id and call.raw_id and raw_id != call.raw_id:
+        return bool(name) or call.arguments.complete
+    return False
+
+
+def word(value: Any) -> str:
+    """A string as it is, a number as its digits, anything else as ""."""
+    if isinstance(value, str):
+        return value
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else ""
+
+
+def argument_text(value: Any) -> str:
+    """Arguments as text: Ollama sends the object itself; null is nothing."""
+    if isinstance(value, str):
+        return value
+    return "" if value is None else json.dumps(value, ensure_ascii=False, separators=(",", ":"))

@@ -1,0 +1,85 @@
+"""Where things stand in a Chat Completions chunk or completion; whatever is missing, null or odd is simply not there.
+
+    chunk         {"choices": [{"index", "delta": {...}, "finish_reason"}], "usage"}
+    completion    {"choices": [{"index", "message": {...}, "finish_reason"}], "usage"}
+    https://platform.openai.com/docs/api-reference/chat-streaming
+"""
+from typing import Any, Iterator, List, Mapping, Optional, Tuple
+
+from .thoughts import plain_text
+
+
+def first_choice(chunk: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The choice with index 0 ({} where there is none): others were never asked for."""
+    choices = chunk.get("choices")
+    for choice in choices if isinstance(choices, list) else ():
+        if isinstance(choice, dict) and choice.get("index", 0) in (0, None):
+            return choice
+    return {}
+
+
+def delta_of(choice: Mapping[str, Any], whole: bool = False) -> Mapping[str, Any]:
+    """What a choice adds: a chunk's delta, a whole completion's message (Perplexity sends either beside the other)."""
+    first, second = ("message", "delta") if whole else ("delta", "message")
+    delta = choice.get(first)
+    if delta is None:
+        delta = choice.get(second)
+    return delta if isinstance(delta, dict) else {}
+
+
+def content_parts(delta: Mapping[str, Any]) -> Iterator[Tuple[str, str]]:
+    """("text" | "thinking" | "refusal", its text) for what `content` and its neighbours say, in order."""
+    content = delta.get("content")
+    if isinstance(content, str):
+        yield "text", content
+    elif content is not None:
+        for part in content if isinstance(content, list) else [content]:
+            yield content_part(part)
+    if isinstance(delta.get("refusal"), str):
+        yield "refusal", delta["refusal"]
+
+
+def content_part(part: Any) -> Tuple[str, str]:
+    """One part of a content list (Mistral: {"type": "thinking", "thinking": [{"text"}]})."""
+    kind = part.get("type") if isinstance(part, dict) else "text"
+    if kind in ("thinking", "reasoning"):
+        return "thinking", plain_text(part.get("thinking") or part.get("text") or part.get("summary"))
+    if kind == "refusal":
+        return "refusal", plain_text(part.get("refusal"))
+    return "text", plain_text(part)
+
+
+def call_pieces(delta: Mapping[str, Any]) -> List[Mapping[str, Any]]:
+    """The pieces of tool calls; the legacy function_call is one with an index of its own."""
+    calls = delta.get("tool_calls")
+    pieces = [call for call in calls if isinstance(call, dict)] if isinstance(calls, list) else []
+    legacy = delta.get("function_call")
+    if isinstance(legacy, dict) and (legacy.get("name") or legacy.get("arguments")):
+        pieces.append({"index": -1, "function": legacy})
+    return pieces
+
+
+def error_in(chunk: Mapping[str, Any], choice: Mapping[str, Any], event_name: str = "") -> Any:
+    """The error that a chunk carries, in whichever of the known shapes, or None."""
+    found = chunk.get("error") or choice.get("error")
+    if found:
+        return found
+    if event_name == "error" or (chunk.get("object") == "error") or choice.get("finish_reason") == "error":
+        return {key: chunk[key] for key in ("message", "type", "code", "detail") if chunk.get(key)} or "error"
+    if "choices" not in chunk and "usage" not in chunk and (chunk.get("detail") or chunk.get("message")):
+        return {"message": chunk.get("message") or chunk["detail"], "code": chunk.get("code")}
+    return None
+
+
+def finish_word(choice: Mapping[str, Any]) -> Optional[str]:
+    """finish_reason, where it says something: "" is not set."""
+    word = choice.get("finish_reason")
+    return word if isinstance(word, str) and word else None
+
+
+def named_stop(choice: Mapping[str, Any]) -> Optional[str]:
+    """The stop sequence that the provider names: vLLM's stop_reason, SGLang's matched_stop (integers are token ids)."""
+    for key in ("stop_reason", "matched_stop"):
+        if isinstance(choice.get(key), str):
+            return choice[key]
+    return None

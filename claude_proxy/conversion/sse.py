@@ -1,0 +1,104 @@
+"""Server-sent events, without I/O: bytes cut anywhere in, whole events out; and one event of ours as bytes.
+
+    event    the text of one event: its lines, joined by "\\n", without the blank line that ends it
+    fields   (name, data): `event:` and the `data:` lines, joined by "\\n" (None where there is none)
+
+https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream
+"""
+import json
+from typing import Any, Dict, List, Optional, Tuple
+
+MAX_EVENT_BYTES = 32 * 1024 * 1024
+BOM = b"\xef\xbb\xbf"
+
+
+class EventTooLarge(ValueError):
+    """One event has more than MAX_EVENT_BYTES: it is not kept, since it may never end."""
+
+
+class EventSplitter:
+    """Cuts a provider's bytes into events.
+
+    >>> splitter = EventSplitter()
+    >>> splitter.feed(b'data: {"a"')
+    []
+    >>> splitter.feed(b': 1}\\r\\n\\r\\ndata: [DONE]\\n\\n')
+    ['data: {"a": 1}', 'data: [DONE]']
+    """
+
+    def __init__(self, limit: int = MAX_EVENT_BYTES):
+        self._limit = limit
+        self._pending = bytearray()     # of an event that has not ended
+        self._after_cr = False          # the last byte was a CR: an LF that follows belongs to it
+        self._begun = False
+
+    def feed(self, data: bytes) -> List[str]:
+        """The events that end within `data`; raises EventTooLarge."""
+        if self._after_cr or b"\r" in data:
+            data = self._with_line_feeds(data)
+        pending = self._pending
+        if pending:
+            seen = max(0, len(pending) - 1)
+            pending += data
+            end = pending.rfind(b"\n\n", seen)
+            if end < 0:
+                return self._wait()
+            data, self._pending = bytes(pending[:end]), pending[end + 2:]
+        else:
+            end = data.rfind(b"\n\n")
+            pending += data if end < 0 else data[end + 2:]
+            if end < 0:
+                return self._wait()
+            data = data[:end]
+        return self._text(data).split("\n\n")
+
+    def finish(self) -> List[str]:
+        """The event that the end of the stream cut short of its blank line, if there is one."""
+        rest, self._pending = bytes(self._pending).rstrip(b"\n"), bytearray()
+        return [self._text(rest)] if rest else []
+
+    def _wait(self):
+        if len(self._pending) > self._limit:
+            raise EventTooLarge("an event of more than %d bytes" % self._limit)
+        return []
+
+    def _text(self, data):
+        # Cut at a line's end, so no character is cut: what does not decode was never UTF-8.
+        if not self._begun:
+            self._begun = True
+            data = data[3:] if data.startswith(BOM) else data
+        return data.decode("utf-8", "replace")
+
+    def _with_line_feeds(self, data):
+        if self._after_cr and data.startswith(b"\n"):
+            data, self._after_cr = data[1:], False
+        if data:
+            self._after_cr = data.endswith(b"\r")
+        return data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+
+
+def fields(event: str) -> Tuple[str, Optional[str]]:
+    """The event's name ("" where it has none) and its data; comments, `id:` and `retry:` are nobody's business."""
+    name, data = "", None
+    for line in event.split("\n"):
+        if line.startswith("data:"):
+            value = line[6:] if line.startswith("data: ") else line[5:]
+            data = value if data is None else "%s\n%s" % (data, value)
+        elif line.startswith("event:"):
+            name = line[6:].strip()
+        elif line == "data":
+            data = "" if data is None else data + "\n"
+    return name, data
+
+
+def encode(event: Dict[str, Any]) -> bytes:
+    """One Messages event as bytes; its name is its type, and without the name the SDKs drop it."""
+    return frame(event).encode("utf-8", "replace")
+
+
+def frame(event: Dict[str, Any]) -> str:
+    """One Messages event as text."""
+    return "event: %s\ndata: %s\n\n" % (event["type"], compact(event))
+
+
+compact = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode

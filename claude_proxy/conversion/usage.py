@@ -1,0 +1,120 @@
+"""Token counts: what providers report, in all its places and spellings, as Messages counts it.
+
+    Chat Completions   prompt_tokens (with the cached ones), completion_tokens (mostly with the reasoning)
+                       https://platform.openai.com/docs/api-reference/chat/object
+    Messages           input_tokens (without the cached ones), cache_read_input_tokens,
+                       cache_creation_input_tokens, output_tokens
+                       https://docs.anthropic.com/en/api/messages#response-usage
+
+Counts come in the last chunk, in the finish chunk, or in every chunk as running totals: the last one wins. Cloudflare
+counts up in its chunks and has the totals in an event of its own, without `choices`: that one is final. Numbers may be
+null, floats, or 0 throughout where a provider does not know yet.
+"""
+from typing import Any, Dict, Mapping, Optional
+
+SERVICE_TIERS = {"default": "standard", "auto": "standard", "flex": "standard", "scale": "standard",
+                 "standard": "standard", "priority": "priority", "fast": "priority"}
+
+
+class UsageCounter:
+    """Keeps the counts that are valid of all that an answer brings."""
+
+    def __init__(self, adds_up: bool = False):
+        self._adds_up = adds_up                     # counts in chunks are increments (dialect.usage_adds_up)
+        self._counts: Optional[Mapping[str, Any]] = None
+        self._final = False
+        self._tier = ""
+
+    def read(self, chunk: Mapping[str, Any]):
+        """Take the counts that a chunk or a completion carries, wherever it carries them."""
+        tier = chunk.get("service_tier")
+        if isinstance(tier, str):
+            self._tier = SERVICE_TIERS.get(tier, "")
+        found = reported(chunk)
+        if found is None or self._final:
+            return
+        self._final = not isinstance(chunk.get("choices"), list) and self._counts is not None
+        if self._adds_up and not self._final:
+            self._counts = added(self._counts or {}, found)
+        elif self._counts is None or counts_anything(found):
+            self._counts = found
+
+    def messages_usage(self, input_tokens: int, output_tokens: int) -> Dict[str, Any]:
+        """Anthropic's counts; the arguments are the estimates for what the provider did not report."""
+        counts = self._counts
+        if counts is None or not counts_anything(counts):
+            usage = {"input_tokens": input_tokens, "cache_creation_input_tokens": 0, "cache_read_input_tokens": 0,
+                     "output_tokens": output_tokens}
+        else:
+            usage = messages_counts(counts, output_tokens)
+        if self._tier:
+            usage["service_tier"] = self._tier
+        return usage
+
+
+def reported(chunk: Mapping[str, Any]) -> Optional[Mapping[str, Any]]:
+    """The usage object of a chunk: at its top, in Groq's x_groq, or in Moonshot's choices[0]."""
+    places = [chunk, chunk.get("x_groq")]
+    choices = chunk.get("choices")
+    if isinstance(choices, list) and choices:
+        places.append(choices[0])
+    for place in places:
+        if isinstance(place, dict) and isinstance(place.get("usage"), dict) and place["usage"]:
+            return place["usage"]
+    return None
+
+
+def messages_counts(counts: Mapping[str, Any], estimated_output: int = 0) -> Dict[str, Any]:
+    """One usage object -> Anthropic's counts. Never negative: some report more cached tokens than the prompt has."""
+    prompt, details = count(counts, "prompt_tokens", "input_tokens"), part(counts, "prompt_tokens_details")
+    cached = (count(details, "cached_tokens") or
+              count(counts, "prompt_cache_hit_tokens", "cached_tokens", "num_cached_tokens", "cache_read_input_tokens"))
+    written = count(details, "cache_write_tokens") or count(counts, "cache_creation_input_tokens")
+    cached = min(cached, prompt)
+    written = min(written, prompt - cached)
+    output, reasoning = output_counts(counts, prompt)
+    usage = {"input_tokens": prompt - cached - written, "cache_creation_input_tokens": written,
+             "cache_read_input_tokens": cached, "output_tokens": output or (0 if prompt else estimated_output)}
+    if reasoning:
+        usage["output_tokens_details"] = {"thinking_tokens": reasoning}
+    return usage
+
+
+def output_counts(counts: Mapping[str, Any], prompt: int):
+    """(output tokens, reasoning tokens among them): xAI counts its reasoning beside completion_tokens, not in them."""
+    output = count(counts, "completion_tokens", "output_tokens")
+    reasoning = count(part(counts, "completion_tokens_details"), "reasoning_tokens")
+    if reasoning and count(counts, "total_tokens") == prompt + output + reasoning:
+        output += reasoning
+    return output, min(reasoning, output)
+
+
+def count(counts: Mapping[str, Any], *names: str) -> int:
+    """The first of `names` that is a positive number, as an integer; 0 where there is none."""
+    for name in names:
+        value = counts.get(name)
+        if isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value < 1e15:
+            return int(value)
+    return 0
+
+
+def part(counts: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """The object under `name`, or an empty one."""
+    value = counts.get(name)
+    return value if isinstance(value, dict) else {}
+
+
+def counts_anything(counts: Mapping[str, Any]) -> bool:
+    """Whether a usage object says more than zeros."""
+    return any(count(counts, name) for name in ("prompt_tokens", "completion_tokens", "input_tokens", "output_tokens"))
+
+
+def added(total: Mapping[str, Any], more: Mapping[str, Any]) -> Dict[str, Any]:
+    """Two usage objects, number by number."""
+    out = dict(total)
+    for name, value in more.items():
+        if isinstance(value, dict):
+            out[name] = added(part(out, name), value)
+        elif isinstance(value, (int, float)):
+            out[name] = count(out, name) + count(more, name)
+    return out
