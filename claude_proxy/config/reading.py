@@ -28,8 +28,7 @@ def read(text: Optional[str], environ: Mapping[str, str], source: str = "config.
     path: {"server.port": 9000}. Raises ConfigMistakes.
     """
     notes = Notes(environ, _folder(source), files)
-    tree = _tree(text, notes, source) if text is not None else {}
-    values = CONFIG.read(Place(notes), _with_flags(tree, flags or {}))
+    values = CONFIG.read(Place(notes), _tree("{}" if text is None else text, flags or {}, notes, source))
     for path in flags or {}:
         notes.origins[path] = "flag"
     server = server_from(Place(notes, ("server",)), values["server"])
@@ -47,14 +46,14 @@ def _folder(source: str) -> str:
     return source[:cut] if cut > 0 else ""
 
 
-def _tree(text: str, notes: Notes, source: str) -> Any:
-    """Parse and fill in; what is wrong with single places goes into `notes`."""
+def _tree(text: str, flags: Mapping[str, Any], notes: Notes, source: str) -> Any:
+    """Parse, put the command line over it, fill in; what is wrong with single places goes into `notes`."""
     try:
         tree = read_tree(text)
     except NotJson as error:
         raise ConfigMistakes(source, [str(error)])
     notes.lines = tree.lines
-    filled = interpolate(tree.value, notes.environ)
+    filled = interpolate(_with_flags(tree.value, flags), notes.environ)
     notes.variables, notes.unset = filled.variables, filled.unset
     for path in tree.twice:
         Place(notes, path).wrong("stands twice")
@@ -72,10 +71,10 @@ def _with_flags(tree: Any, flags: Mapping[str, Any]) -> Any:
         return tree
     tree = dict(tree, server=tree.get("server", {}))
     for path, value in flags.items():
-        group, _, name = path.rpartition(".")
-        if not group:
-            tree[name] = value
-        elif isinstance(tree.get(group), dict):
+        group, dot, name = path.partition(".")
+        if not dot:
+            tree[group] = value
+        elif isinstance(tree.setdefault(group, {}), dict):
             tree[group] = dict(tree[group], **{name: value})
     return tree
 

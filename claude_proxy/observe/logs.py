@@ -1,0 +1,187 @@
+"""How log lines look and where they go: for people, for the journal, for machines; and never too many of one kind.
+
+The journal takes a line's level from a prefix "<6>", on each line of a traceback too.
+https://www.freedesktop.org/software/systemd/man/latest/sd-daemon.html ; https://no-color.org
+"""
+import logging
+import os
+import threading
+import time
+from typing import Any, Callable, Dict, List, Mapping, Tuple
+
+from .escape import escaped, json_line
+
+ACCESS = "claude_proxy.access"          # the logger whose messages are access lines
+PACKAGE = "claude_proxy"
+BURST, WINDOW_SECONDS = 5, 10.0         # so many warnings of one kind in this time; the others are counted
+MOST_KINDS = 1000                       # of messages that are told apart
+_PRIORITIES = ((logging.CRITICAL, 2), (logging.ERROR, 3), (logging.WARNING, 4), (logging.INFO, 6), (logging.DEBUG, 7))
+_COLOURS = ((logging.ERROR, "\x1b[31m"), (logging.WARNING, "\x1b[33m"), (logging.INFO, "\x1b[2m"))
+_PLAIN = "\x1b[0m"
+
+
+def setup_logging(log_format: str, stream: Any, environ: Mapping[str, str] = os.environ,
+                  level: int = logging.INFO) -> logging.Handler:
+    """Send the package's log to `stream`, "text" or "json"; what an earlier call has set up is replaced."""
+    handler = SafeHandler(stream)
+    handler.setFormatter(_formatter(log_format, stream, environ))
+    handler.addFilter(Repeats())
+    logger = logging.getLogger(PACKAGE)
+    for old in logger.handlers[:]:
+        logger.removeHandler(old)
+    logger.addHandler(handler)
+    logger.setLevel(level)
+    logger.propagate = False
+    return handler
+
+
+def _formatter(log_format: str, stream: Any, environ: Mapping[str, str]) -> logging.Formatter:
+    journal = goes_to_journal(stream, environ)
+    if log_format == "json":
+        return JsonLines(journal)
+    return JournalLines() if journal else TextLines(has_colours(stream, environ))
+
+
+def goes_to_journal(stream: Any, environ: Mapping[str, str]) -> bool:
+    """$JOURNAL_STREAM names the device and inode of this very stream."""
+    device, _, inode = environ.get("JOURNAL_STREAM", "").partition(":")
+    try:
+        found = os.fstat(stream.fileno())
+    except (OSError, AttributeError, ValueError):           # no file behind it
+        return False
+    return (device, inode) == (str(found.st_dev), str(found.st_ino))
+
+
+def has_colours(stream: Any, environ: Mapping[str, str]) -> bool:
+    """A terminal, unless $NO_COLOR or TERM=dumb; $FORCE_COLOR wins over both."""
+    if environ.get("FORCE_COLOR", "0") not in ("", "0", "false"):
+        return True
+    if environ.get("NO_COLOR") or environ.get("TERM") == "dumb":
+        return False
+    return bool(getattr(stream, "isatty", lambda: False)())
+
+
+class SafeHandler(logging.StreamHandler):
+    """Writes what the stream's encoding has not as escapes, and is silent where nobody reads the stream any more."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The lines of a record, in the stream's encoding."""
+        text = super().format(record)
+        encoding = getattr(self.stream, "encoding", None) or "utf-8"
+        return text.encode(encoding, "backslashreplace").decode(encoding)
+
+    def handleError(self, record: logging.LogRecord) -> None:       # noqa: N802  (logging's own name)
+        """A log that cannot be written is no reason to fail, nor to write to another place."""
+
+
+class Repeats(logging.Filter):
+    """Lets a few warnings of one kind through in a while; the next one says how many were left out."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic):
+        super().__init__()
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._seen: Dict[Tuple[str, str], List[float]] = {}         # kind -> [begin of its window, passed, left out]
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether the record is written."""
+        if record.levelno < logging.WARNING:
+            return True
+        now = self._clock()
+        with self._lock:
+            if len(self._seen) > MOST_KINDS:
+                self._seen.clear()
+            seen = self._seen.setdefault((record.name, str(record.msg)), [now, 0, 0])
+            if now - seen[0] > WINDOW_SECONDS:
+                setattr(record, "left_out", int(seen[2]))
+                seen[:] = [now, 0, 0]
+            seen[1] += 1
+            if seen[1] > BURST:
+                seen[2] += 1
+                return False
+        return True
+
+
+def message_of(record: logging.LogRecord) -> str:
+    """The message on one line, and how many like it were left out."""
+    return escaped(_counted(record, record.getMessage()))
+
+
+class _Lines(logging.Formatter):
+    """A message line, and below it the lines of its traceback; each with the same beginning."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The record's lines."""
+        begin, end = self.around(record)
+        lines = [message_of(record)] + [escaped(line) for line in self.traceback_lines(record)]
+        return "\n".join(begin + line + end for line in lines)
+
+    def around(self, record: logging.LogRecord) -> Tuple[str, str]:
+        """What stands before and behind each line."""
+        raise NotImplementedError
+
+    def traceback_lines(self, record: logging.LogRecord) -> List[str]:
+        """The traceback, where the record has one."""
+        return self.formatException(record.exc_info).split("\n") if record.exc_info else []
+
+
+class TextLines(_Lines):
+    """2026-01-31 09:30:00 INFO message"""
+
+    def __init__(self, colours: bool = False):
+        super().__init__()
+        self._colours = colours
+
+    def around(self, record: logging.LogRecord) -> Tuple[str, str]:
+        """Time and level; the level's colour on a terminal."""
+        stamp = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(record.created))
+        colour = next((code for level, code in _COLOURS if record.levelno >= level), "") if self._colours else ""
+        if not colour:
+            return "%s %s " % (stamp, record.levelname), ""
+        if record.levelno < logging.WARNING:                # the time in grey, the message as usual
+            return "%s%s %s%s " % (colour, stamp, record.levelname, _PLAIN), ""
+        return "%s%s %s " % (colour, stamp, record.levelname), _PLAIN
+
+
+class JournalLines(_Lines):
+    """<6>message: the journal has the time itself."""
+
+    def around(self, record: logging.LogRecord) -> Tuple[str, str]:
+        """The priority."""
+        return "<%d>" % priority(record.levelno), ""
+
+
+class JsonLines(_Lines):
+    """{"time": ..., "level": ..., "message": ...}; an access line's own object has time and level put before it."""
+
+    def __init__(self, journal: bool = False):
+        super().__init__()
+        self._journal = journal
+
+    def format(self, record: logging.LogRecord) -> str:
+        """One object on one line."""
+        head: Dict[str, Any] = {"time": timestamp(record.created), "level": record.levelname.lower()}
+        message = record.getMessage()
+        if record.name == ACCESS and message.startswith('{"'):
+            line = json_line(head)[:-1] + "," + message[1:]
+        else:
+            lines = self.traceback_lines(record)
+            trace: Dict[str, Any] = {"exception": "\n".join(lines)} if lines else {}
+            line = json_line(dict(head, logger=record.name, message=_counted(record, message), **trace))
+        return ("<%d>" % priority(record.levelno) if self._journal else "") + line
+
+
+def _counted(record: logging.LogRecord, message: str) -> str:
+    left_out = getattr(record, "left_out", 0)
+    return message + (" (%d more like it were left out)" % left_out if left_out else "")
+
+
+def priority(level: int) -> int:
+    """A log level as syslog counts it: 3 error, 4 warning, 6 info."""
+    return next((number for least, number in _PRIORITIES if level >= least), 7)
+
+
+def timestamp(seconds: float) -> str:
+    """Seconds since 1970 -> 2026-01-31T09:30:00.123Z"""
+    whole = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
+    return "%s.%03dZ" % (whole, int(seconds * 1000) % 1000)
