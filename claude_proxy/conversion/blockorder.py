@@ -9,6 +9,7 @@ Nothing is closed but by what follows it, or by finish(): a block that a broken 
 from typing import Any, List, Optional, Tuple
 
 from ..errors import UpstreamFailed
+from .arguments import Arguments
 from .callbook import CLOSED, NEW, OPEN, WAITING, Call, CallBook
 from .context import AnswerContext
 from .thoughts import Thoughts
@@ -30,9 +31,19 @@ class BlockOrder:
         self.has_content = False                    # a block of the answer itself was opened
 
     @property
-    def open_call(self) -> Optional[Call]:
-        """The call whose block is open, if nothing waits behind it."""
-        return self._call if not self._waiting else None
+    def waits(self) -> bool:
+        """Whether something waits for its block."""
+        return bool(self._waiting)
+
+    def call_of(self, chunk) -> Optional[Call]:
+        """The open call, if the next piece that looks like the one in `chunk` belongs to it and only adds arguments."""
+        piece = chunk["choices"][0]["delta"]["tool_calls"][0]
+        call, index, raw_id = self._call, piece.get("index"), piece.get("id")
+        if call is None or not isinstance(call.arguments, Arguments) or not self._book.is_last(call, index):
+            return None
+        if (raw_id and raw_id != call.raw_id) or (piece["function"].get("name") or call.name) != call.name:
+            return None
+        return call if isinstance(index, int) or not (raw_id or piece["function"].get("name")) else None
 
     def text(self, text: str):
         """A piece of visible text."""

@@ -74,6 +74,10 @@ class CallBook:
             call.extra = piece["extra_content"]
         return call, argument_text(body.get("input" if is_custom else "arguments"))
 
+    def is_last(self, call: Call, index: Any) -> bool:
+        """Whether a piece with this index and nothing new is one of `call`."""
+        return (self._by_index.get(index) if isinstance(index, int) else self._calls[-1]) is call
+
     def give_id(self, call: Call):
         """Fix the id that the client sees: the provider's where that is one and is new, else one of ours."""
         call.id = tool_id_out(call.raw_id, self._taken)

@@ -87,6 +87,12 @@ class MessageBuilder:
         self._pieces.append(text)
         self.chars += len(quote(text)) - 2          # as MessageWriter counts
 
+    def literals(self, literals: List[str]):
+        """Pieces that are JSON string literals already, without their quotes."""
+        text = "".join(literals)
+        self._pieces.append(json.loads('"%s"' % text))
+        self.chars += len(text)
+
     def thinking_text(self) -> str:
         """The text of the open thinking block so far."""
         return "".join(self._pieces)

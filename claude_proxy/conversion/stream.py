@@ -27,6 +27,7 @@ from ..providers import refusals
 from . import chunks
 from .blockorder import BlockOrder
 from .context import AnswerContext
+from .fast import LITERAL, FastPath
 from .sse import EventSplitter, EventTooLarge, encode, fields
 from .stops import StopMatcher
 from .tags import TagSplitter, is_unclosed
@@ -64,6 +65,8 @@ class AnswerStream:
         self._tags = TagSplitter() if context.dialect.think_tags else None
         self._stops = StopMatcher(context.local_stops) if context.local_stops else None
         self._counter = UsageCounter(context.dialect.usage_adds_up)
+        self._learns = fast
+        self._fast = FastPath(self._writer, context.dialect.reasoning_fields)
         self._half = ""                         # the first half of a surrogate pair, and
         self._half_of = ""                      # what it belongs to
         self._finish_word: Optional[str] = None
@@ -95,10 +98,14 @@ class AnswerStream:
         if self.done or self.error:
             return b""
         try:
-            for event in self._events.feed(data):
-                self._event(event)
-                if self.done or self.error:
-                    break
+            events = self._events.feed(data)
+            at = 0
+            while at < len(events) and not self.done and not self.error:
+                if self._fast.ready:
+                    at = self._fast.run(events, at)
+                if at < len(events):
+                    self._event(events[at])
+                    at += 1
         except EventTooLarge as exc:
             self.error = UpstreamFailed("%s sent %s" % (self._provider, exc))
         except ProxyError as exc:
@@ -154,14 +161,30 @@ class AnswerStream:
         return self._writer.message_start()
 
     def _event(self, event):
+        self._fast.forget()
         name, data = fields(event)
         if data is None:
             return
         if data.strip() == "[DONE]":
             self.done = True
             return
-        for chunk in self._chunks_of(data):
+        found = self._chunks_of(data)
+        for chunk in found:
             self.take_chunk(chunk, name)
+        if len(found) == 1 and self._learns:
+            self._fast.learn(event, found[0], self._straight)
+
+    def _straight(self, kind, chunk):
+        """What a further piece of `kind` must be to go straight to the open block; None where it cannot: see fast.py."""
+        if self._half or self.error or self.done or self._writer.open != kind or self._blocks.waits:
+            return None
+        if kind == "tool_use":
+            call = self._blocks.call_of(chunk)
+            return call and (LITERAL, call.arguments)
+        if kind == "thinking":
+            return None if self._context.omit_thinking_text or not self._blocks.shows_thinking else (LITERAL, None)
+        tagged = self._tags is not None and not self._tags.plain and not self._thoughts.in_a_field
+        return None if tagged or self._stops is not None else (LITERAL, None)
 
     def _chunks_of(self, data):
         chunk = parsed(data)

@@ -63,6 +63,14 @@ class MessageWriter:
         if self.open == "thinking":
             self.thoughts.append(literal[1:-1])
 
+    def literals(self, literals: List[str]):
+        """Pieces that are JSON string literals already, without their quotes: a delta each."""
+        between = '"' + DELTA_END + self.before + '"'
+        self.out.append(self.before + '"' + between.join(literals) + '"' + DELTA_END)
+        self.chars += sum(map(len, literals))
+        if self.open == "thinking":
+            self.thoughts += literals
+
     def thinking_text(self) -> str:
         """The text of the open thinking block so far."""
         text = json.loads('"%s"' % "".join(self.thoughts))

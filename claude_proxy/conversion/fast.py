@@ -1,0 +1,192 @@
+"""The quick way for the many events that differ from the one before only in their text.
+
+A provider's events for one block mostly look like this, with nothing changing but the text:
+
+    data: {"id":"chatcmpl-1","choices":[{"index":0,"delta":{"content":"Hello"},"finish_reason":null}]}
+    |<-                           before                           ->|     |<-       after        ->|
+
+After such an event was parsed and had no effect but its text, and while the state is the one that it left behind, an
+event with the same `before` and `after` can only have the effect of its own text. So nothing is parsed: the text's JSON
+string literal is moved into the Messages delta as it is. Everything that could make a difference takes the other way:
+
+    what stands between is not one string literal, or not written as the writer would write it (\\u0041, \\/); the text
+    is empty; the text may begin something that a filter looks for; or any other event came between.
+
+tests/test_fast.py holds both ways against each other, byte by byte.
+"""
+import json
+import re
+from json.encoder import encode_basestring as quote
+from typing import Any, Callable, List, Mapping, Optional, Sequence, Tuple
+
+from .writer import DELTA_END
+
+# A JSON string literal without its quotes, written as json.dumps(ensure_ascii=False) writes it.
+LITERAL = re.compile(r'[^"\\\x00-\x1f]*(?:\\["\\bfnrt][^"\\\x00-\x1f]*)*')
+# The same without the characters that textcalls looks for.
+CAUTIOUS = re.compile(r'[^"\\\x00-\x1f<\[{`]*(?:\\["\\bfnrt][^"\\\x00-\x1f<\[{`]*)*')
+TRIES = 4                       # so many envelopes in vain, and then only
+PAUSE = 40                      # one event of so many is learned from: learning costs as much as parsing twice
+
+Path = Tuple[Any, ...]
+CONTENT = ("choices", 0, "delta", "content")
+ARGUMENTS = ("choices", 0, "delta", "tool_calls", 0, "function", "arguments")
+
+
+class FastPath:
+    """Knows the envelope of the last event, if it had one, and takes the events that come in the same."""
+
+    def __init__(self, writer, reasoning_fields: Sequence[str]):
+        self._writer = writer
+        self._reasoning_fields = reasoning_fields
+        self._before = self._after = ""
+        self._arguments = None                  # of the open call, where the text is its arguments
+        self._match = LITERAL.match
+        self._vain = 0
+        self._pause = 0
+        self.ready = False                      # there is an envelope
+
+    def forget(self):
+        """What was learned counts no longer: another event comes between."""
+        self.ready = False
+
+    def learn(self, event: str, chunk: Mapping[str, Any], state: Callable):
+        """Take the envelope of an event that was parsed as `chunk`, if it has one.
+
+        state(kind, piece) tells whether a further piece of that kind would go straight to the open block: the
+        pattern that its literal must match, and for arguments the object that checks them; or None.
+        """
+        if self._pause:
+            self._pause -= 1
+            return
+        found = only_text(chunk, self._reasoning_fields)
+        wanted = state(found[0], chunk) if found else None
+        cut = cut_around(event, chunk, found[1]) if wanted else None
+        if cut is None:
+            return
+        self._before, self._after = cut
+        pattern, self._arguments = wanted
+        self._match = pattern.match
+        self.ready = True
+
+    def run(self, events: List[str], at: int) -> int:
+        """Take the events from `at` on that come in the envelope; gives the place of the first that does not."""
+        literals: List[str] = []
+        before, after, match = self._before, self._after, self._match
+        size, first = len(before), at
+        for at in range(first, len(events)):
+            event = events[at]
+            if not event.startswith(before):
+                break
+            end = match(event, size).end()
+            if end == size or event[end:] != after:
+                break
+            literals.append(event[size:end])
+        else:
+            at = len(events)
+        self._judge(at - first)
+        if literals and self._arguments is not None:
+            self._take_arguments(literals)
+        elif literals:
+            self._writer.literals(literals)
+        return at
+
+    def _judge(self, taken):
+        """After many envelopes that served for nothing (random padding in each event), learn seldom."""
+        self._vain = 0 if taken else self._vain + 1
+        if self._vain >= TRIES:
+            self._pause, self._vain = PAUSE, TRIES - 1
+
+    def _take_arguments(self, literals):
+        add, run = self._arguments.add, []
+        for literal in literals:
+            text = json.loads('"%s"' % literal) if "\\" in literal else literal
+            ready = add(text)
+            if ready == text:
+                run.append(literal)
+                continue
+            if run:
+                self._writer.literals(run)
+                run = []
+            if ready:
+                self._writer.delta(ready)
+        if run:
+            self._writer.literals(run)
+
+
+def only_text(chunk: Mapping[str, Any], reasoning_fields: Sequence[str]) -> Optional[Tuple[str, Path]]:
+    """(kind, where) of the one piece of text that is all that a chunk says; None where it says more, or nothing."""
+    choices = chunk.get("choices")
+    if not isinstance(choices, list) or len(choices) != 1 or says_more(chunk, ("error", "usage", "x_groq")):
+        return None
+    choice = choices[0]
+    if not isinstance(choice, dict) or choice.get("index", 0) not in (0, None):
+        return None
+    if says_more(choice, ("error", "usage", "finish_reason", "stop_reason", "matched_stop")):
+        return None
+    delta = choice.get("delta")
+    if not isinstance(delta, dict):
+        return None
+    said = [name for name in ("content", "refusal", "audio", "function_call", "tool_calls", "reasoning_details")
+            + tuple(reasoning_fields) if delta.get(name)]
+    if len(said) != 1:
+        return None
+    name = said[0]
+    if name == "tool_calls":
+        return only_arguments(delta[name])
+    if name != "content" and name not in reasoning_fields:
+        return None
+    kind = "text" if name == "content" else "thinking"
+    return (kind, CONTENT[:3] + (name,)) if isinstance(delta[name], str) else None
+
+
+def only_arguments(pieces: Any) -> Optional[Tuple[str, Path]]:
+    """The same for the list of a delta's tool calls."""
+    if not isinstance(pieces, list) or len(pieces) != 1 or not isinstance(pieces[0], dict):
+        return None
+    function = pieces[0].get("function")
+    if not isinstance(function, dict) or says_more(pieces[0], ("extra_content", "custom")):
+        return None
+    arguments = function.get("arguments")
+    return ("tool_use", ARGUMENTS) if isinstance(arguments, str) and arguments else None
+
+
+def says_more(part: Mapping[str, Any], names: Sequence[str]) -> bool:
+    """Whether any of these members is there and not empty."""
+    return any(part.get(name) for name in names)
+
+
+def cut_around(event: str, chunk: Mapping[str, Any], path: Path) -> Optional[Tuple[str, str]]:
+    """What stands before and behind the text at `path` in the raw event; None where that is not certain.
+
+    Certain is: with another text between them, the rest of the chunk is the same, and the text at `path` is the other.
+    """
+    text = at_path(chunk, path)
+    if not event.startswith("data:") or "\n" in event:
+        return None
+    literal = quote(text)
+    for colon in ('":', '": '):
+        key = '"' + path[-1] + colon
+        at = event.find(key + literal)
+        if at >= 0:
+            start = at + len(key) + 1
+            before, after = event[:start], event[start + len(literal) - 2:]
+            return (before, after) if is_certain(before, after, chunk, path, text) else None
+    return None
+
+
+def is_certain(before, after, chunk, path, text) -> bool:
+    """Whether before + any literal + after differs from `chunk` in nothing but the text at `path`."""
+    other = json.JSONDecoder(strict=False).decode(before[5:] + "?" + after)
+    parent = at_path(other, path[:-1])
+    if parent[path[-1]] != "?" or text == "?":
+        return False
+    parent[path[-1]] = text
+    return other == chunk
+
+
+def at_path(value: Any, path: Path) -> Any:
+    """The value that is reached by these keys and indexes."""
+    for key in path:
+        value = value[key]
+    return value
