@@ -6,7 +6,7 @@ TOOLS := build/tools
 PYZ := dist/claude-proxy.pyz
 
 .DEFAULT_GOAL := all
-.PHONY: all run test check pyz matrix e2e release clean help
+.PHONY: all run test check pyz matrix tokens e2e release clean help
 
 all: test check               ## test and check
 
@@ -22,6 +22,9 @@ check: $(TOOLS)/ready         ## ruff and mypy
 
 pyz:                          ## dist/claude-proxy.pyz: the program in one file, the same bytes from the same commit
 	$(PYTHON) .ci/pyz.py $(PYZ)
+
+tokens:                       ## the token estimator against the real tokenizers, installed into build/
+	$(PYTHON) tests/calibration/tokens.py
 
 matrix:                       ## the suite and the .pyz on every Python from 3.7 on that this machine has
 	.ci/matrix
