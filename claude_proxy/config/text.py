@@ -10,12 +10,13 @@ columns in messages are those of the file.
 """
 import json
 import re
-from typing import Any, Dict, List, NamedTuple, Tuple, Union
+from typing import Any, Dict, List, Match, NamedTuple, Tuple, Union
 
 Path = Tuple[Union[str, int], ...]
 
-_BLANKED = re.compile(
-    r'"(?:\\.|[^"\\\n])*"|//[^\n]*|/\*.*?\*/|,(?=\s*(?:(?://[^\n]*|/\*.*?\*/)\s*)*[}\]])', re.S)
+_STRING = r'"(?:\\.|[^"\\\n])*"'
+_COMMENT = re.compile(_STRING + r"|//[^\n]*|/\*.*?\*/", re.S)
+_LAST_COMMA = re.compile(_STRING + r"|,(?=\s*[}\]])")
 _LEXEME = re.compile(r'"(?:\\.|[^"\\])*"|[{}\[\]:,]|[^\s{}\[\]:,"]+')
 _PLAIN_NAME = re.compile(r"[^\W\d][\w-]*\Z")
 
@@ -45,11 +46,12 @@ class NotJson(ValueError):
 
 def plain_json(text: str) -> str:
     """JSON with // and /* */ comments and trailing commas -> JSON, every character still in its place."""
-    return _BLANKED.sub(lambda match: match.group() if match.group()[0] == '"' else _blank(match.group()), text)
+    return _LAST_COMMA.sub(_blank, _COMMENT.sub(_blank, text))      # the comments first: braces in them are none
 
 
-def _blank(text: str) -> str:
-    return re.sub(r"\S", " ", text)
+def _blank(match: Match[str]) -> str:
+    text = match.group()
+    return text if text[0] == '"' else re.sub(r"\S", " ", text)
 
 
 def read_tree(text: str) -> Tree:

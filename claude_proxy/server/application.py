@@ -37,3 +37,4 @@ class Application:
             self.loopback = loopback
         self._door = Door(config.server, self.loopback)
         self._config = config
+        self.metrics.know(config)
