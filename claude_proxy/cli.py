@@ -8,6 +8,7 @@ import difflib
 import importlib
 import os
 import sys
+import textwrap
 from typing import List, Optional, Tuple
 
 from . import __version__
@@ -90,9 +91,9 @@ def split_command(arguments: List[str]) -> Tuple[Optional[str], List[str]]:
 
 def command_parser(name: str, module) -> argparse.ArgumentParser:
     """The parser of one command, made from its module."""
-    parser = argparse.ArgumentParser(
-        prog="claude-proxy %s" % name, description=module.__doc__.partition("\n")[0] if module.__doc__ else None,
-        epilog=module.EXAMPLES, formatter_class=HelpFormatter, allow_abbrev=False)
+    summary = textwrap.fill((module.__doc__ or "").partition("\n\n")[0], HELP_COLUMNS)
+    parser = argparse.ArgumentParser(prog="claude-proxy %s" % name, description=summary, epilog=module.EXAMPLES,
+                                     formatter_class=HelpFormatter, allow_abbrev=False)
     module.arguments(parser)
     return parser
 

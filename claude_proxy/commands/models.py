@@ -12,7 +12,7 @@ from .tables import table
 EXAMPLES = """\
 examples:
   claude-proxy models
-  claude-proxy models --all           the catalogue's providers without a key, too
+  claude-proxy models --all       known providers without a key, too
   claude-proxy models --json
 """
 

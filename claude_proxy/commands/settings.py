@@ -65,12 +65,15 @@ class Settings:
         if text is None and len(flags) > len(server_flags(self.options)) + 1:
             text = NO_PROVIDERS
         config = self._parse(text, flags)
+        chosen = config.provider(flags["default_provider"])
+        if chosen is not None and not chosen.usable and not self.options.api_key_env:
+            raise outcome.Failure("--provider: %s has no key: %s" % (chosen.name, chosen.key_hint), outcome.CONFIG)
         return dataclasses.replace(config, default_reason="--provider")
 
     def _row(self, url: str) -> Dict[str, Any]:
         row = {"base_url": url}
         if self.options.api_key_env:
-            row["api_key"] = "${%s}" % self.options.api_key_env
+            row["api_key"] = key_in(self.options.api_key_env, self.environ).value.reveal()      # type: ignore
         return row
 
     def signature(self) -> Optional[Tuple[int, int, int]]:

@@ -1,0 +1,166 @@
+"""Check the configuration and the running proxy: what is set and from where, which routes answer, what to mend.
+
+Without --live the default provider alone is asked, through the proxy (a few tokens); with it every provider that has
+a key. Exit codes: 0 all is well, 1 something to mend, 69 the proxy or a provider cannot be reached, 78 mistakes in the
+configuration.
+"""
+import concurrent.futures
+import json
+import os
+import sys
+from typing import Any, Dict, Iterator, List, Tuple
+
+from ..config import DEMO, Config, Secret, with_demo
+from . import launch, outcome
+from . import options as flags
+from .env import address, answers, not_running
+from .models import key_state, listed
+from .probe import Asker, Probe, Probes
+from .settings import Settings
+from .tables import table
+
+EXAMPLES = """\
+examples:
+  claude-proxy check
+  claude-proxy check --live         ask each provider that has a key for a token
+  claude-proxy check --json
+"""
+
+AT_ONCE = 8             # providers that are asked at the same time
+
+
+def arguments(parser) -> None:
+    """The options of `check`."""
+    flags.configuration(parser)
+    parser.add_argument("--url", help="the running proxy's address (from the configuration)")
+    parser.add_argument("--live", action="store_true", help="ask each provider that has a key for one token")
+    parser.add_argument("--offline", action="store_true", help="read the configuration, ask nobody")
+    flags.as_json(parser)
+
+
+def main(options) -> int:
+    """Check, print, and say by the exit code how it went."""
+    settings = Settings(options)
+    config = settings.read()
+    report: Dict[str, Any] = {"configuration": describe(config, settings), "checks": [], "providers": []}
+    if not options.json:
+        print_configuration(report["configuration"])
+    probes = [] if options.offline else list(route_probes(config, options))
+    live = live_probes(config) if options.live and not options.offline else []
+    report["checks"], report["providers"] = [p._asdict() for p in probes], [p._asdict() for p in live]
+    code = exit_code(probes, live)
+    if options.json:
+        print(json.dumps(dict(report, exit_code=code), indent=2, ensure_ascii=False))
+    else:
+        print_probes("Routes", probes)
+        print_probes("Providers", live)
+        print("\n" + verdict(code, options.offline))
+    return code
+
+
+# -- what is configured
+
+def describe(config: Config, settings: Settings) -> Dict[str, Any]:
+    """The configuration as it is in use: no key in it, only where each comes from."""
+    shown = with_demo(config, "")
+    return {
+        "source": str(settings.path) if settings.path else None,
+        "found": settings.why,
+        "settings": [{"path": path, "value": value, "from": where} for path, value, where in values(config)],
+        "default_provider": config.default_provider,
+        "default_reason": config.default_reason,
+        "providers": [listed(shown, provider) for provider in config.providers
+                      if provider.configured or provider.usable],
+        "warnings": list(config.warnings) + launch.warnings(os.environ),
+    }
+
+
+def values(config: Config) -> Iterator[Tuple[str, Any, str]]:
+    """(path, value, where it comes from) of every setting of the server, and of the others that are not the default."""
+    for path, where in config.origins.items():
+        group, _, name = path.rpartition(".")
+        if where == "default" and group != "server":
+            continue
+        if group == "server" and name == "tls":
+            yield path, config.server.tls_cert_file, where
+        elif group == "server":
+            yield path, plain(getattr(config.server, name)), where
+        elif path == "default_provider":
+            yield path, config.default_provider, where
+
+
+def plain(value: Any) -> Any:
+    """A setting as JSON has it; keys by their names alone."""
+    if isinstance(value, tuple):
+        return [getattr(item, "name", item) for item in value]
+    return str(value) if isinstance(value, Secret) else value
+
+
+def print_configuration(described: Dict[str, Any]) -> None:
+    """The first part: file, settings, providers, warnings."""
+    print("Configuration: %s\n" % (
+        "%s (%s)" % (described["source"], described["found"]) if described["source"] else described["found"]))
+    rows = [(row["path"], json.dumps(row["value"], ensure_ascii=False), row["from"])
+            for row in described["settings"] if row["from"] != "default"]
+    rows.append(("(every other setting)", "", "default"))
+    print(table(("SETTING", "VALUE", "FROM"), rows))
+    print()
+    providers = [(("* " if row["default"] else "  ") + row["name"], row["base_url"],
+                  "ready" if row["usable"] else "NO KEY", row["key"]) for row in described["providers"]]
+    if providers:
+        print(table(("  PROVIDER", "ADDRESS", "STATE", "KEY"), providers))
+    print("\n* default: %s, %s" % (described["default_provider"], described["default_reason"]))
+    for warning in described["warnings"]:
+        print("warning: %s" % warning)
+
+
+# -- who answers
+
+def route_probes(config: Config, options: Any) -> Iterator[Probe]:
+    """The running proxy's routes; where none runs, those of a proxy of our own, and the fact."""
+    url = (options.url or address(config)).rstrip("/")
+    if answers(url):
+        asker = Asker(url, launch.client_key(config))
+        yield Probe("listening", True, url)
+        yield from asker.routes(config.default_provider)
+        return
+    yield Probe("listening", False, not_running(url) + (
+        "" if options.url else " (the routes below are those of a proxy that this check started)"))
+    if not options.url:
+        with Probes(config) as probes:
+            yield from probes.asker.routes(config.default_provider)
+
+
+def live_probes(config: Config) -> List[Probe]:
+    """One token of each provider that can be asked, all at the same time."""
+    names = [provider.name for provider in config.providers if provider.usable]
+    if not names:
+        return [Probe(provider.name, False, "no key: %s" % key_state(provider)) for provider in config.providers
+                if provider.configured] or [Probe(DEMO, True, "no provider has a key; there is nobody to ask")]
+    with Probes(config) as probes, concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
+        return list(pool.map(probes.one_token, names))
+
+
+def print_probes(title: str, probes: List[Probe]) -> None:
+    """A table of questions and answers; nothing where none was asked."""
+    if probes:
+        rows = [("ok" if probe.passed else "FAILED", probe.name,
+                 "%d ms" % probe.milliseconds if probe.milliseconds else "", probe.detail) for probe in probes]
+        print("\n" + table(("", title.upper(), "TIME", ""), rows))
+        sys.stdout.flush()
+
+
+def exit_code(probes: List[Probe], live: List[Probe]) -> int:
+    """0, or 69 where something could not be reached, or 1 where it answered and refused."""
+    failed = [probe for probe in list(probes) + list(live) if not probe.passed]
+    if not failed:
+        return outcome.OK
+    unreachable = any(probe.name == "listening" or probe.detail[:3] in ("502", "503", "504", "529") for probe in failed)
+    return outcome.UNAVAILABLE if unreachable else outcome.FAILED
+
+
+def verdict(code: int, offline: bool) -> str:
+    """The last line."""
+    if code == outcome.OK:
+        return "The configuration can be used." if offline else "All is well."
+    return "Mend what is marked FAILED above."

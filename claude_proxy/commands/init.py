@@ -1,0 +1,176 @@
+"""Ask three questions and write a configuration: which provider, which key, which model.
+
+Flags answer them without asking. The key is tested with one token before anything is written, and the file is
+readable by its owner alone. With --api-key-env the file names the variable, and the key itself is in no file.
+"""
+import getpass
+import json
+import os
+import pathlib
+import sys
+from typing import Any, Dict, Optional
+
+from .. import config as configuration
+from ..providers.catalogue import CATALOGUE, Entry
+from . import outcome, settings
+
+EXAMPLES = """\
+examples:
+  claude-proxy init
+  claude-proxy init --provider deepseek --api-key-env DEEPSEEK_API_KEY
+  claude-proxy init --provider http://127.0.0.1:8080/v1 --model qwen3 --no-key
+"""
+
+FIRST_NAMES = ("deepseek", "openai", "siliconflow", "zhipu", "openrouter", "moonshot", "dashscope", "ollama")
+
+TEMPLATE = """\
+// Written by `claude-proxy init`. Comments and trailing commas are allowed; ${NAME} is a variable of the environment.
+// A running proxy reads this file again when it changes.
+{
+  "server": {
+    "host": "127.0.0.1",
+    "port": 8000,
+    // Asked for as soon as there is one; needed to serve other machines ("host": "0.0.0.0").
+    "client_keys": []
+  },
+  "providers": {
+    %(name)s: {%(base_url)s
+      %(key)s
+      // Which model answers which name: exact names, globs, and "default" for every other one.
+      "models": %(models)s
+    }
+  },
+  // The provider for names without one. Others are asked as "provider/model".
+  "default_provider": %(name)s
+}
+"""
+
+
+def arguments(parser) -> None:
+    """The options of `init`."""
+    parser.add_argument("--provider", metavar="URL|NAME", help="a known name, or a base URL")
+    parser.add_argument("--model", metavar="NAME", help="the model that answers every name")
+    key = parser.add_mutually_exclusive_group()
+    key.add_argument("--api-key-env", metavar="NAME", help="the variable that holds the key")
+    key.add_argument("--api-key-file", metavar="FILE", help="the file that holds the key")
+    key.add_argument("--no-key", action="store_true", help="the provider asks for none")
+    parser.add_argument("--output", metavar="FILE", help="where to write (the user's configuration folder)")
+    parser.add_argument("--force", action="store_true", help="overwrite a file that is there")
+    parser.add_argument("--no-test", action="store_true", help="do not ask the provider for one token first")
+
+
+def main(options) -> int:
+    """Ask, test, write -> exit code."""
+    target = pathlib.Path(os.path.abspath(os.path.expanduser(options.output or str(settings.user_file(os.environ)))))
+    if target.exists() and not options.force:
+        raise outcome.Failure("%s is there already; edit it, or overwrite it with --force" % target,
+                              outcome.CANNOT_CREATE)
+    text = render(Answers(options))
+    config = read_back(text, target)
+    if not options.no_test:
+        tested(config)
+    write_private(target, text)
+    print("written: %s" % target)
+    print("start:   claude-proxy --config %s" % target if options.output else "start:   claude-proxy")
+    print("use:     claude-proxy run -- claude")
+    return outcome.OK
+
+
+class Answers:
+    """What the three questions gave, from the flags or from the person at the terminal."""
+
+    def __init__(self, options: Any):
+        wanted = options.provider or ask("Provider (%s, ... or a base URL)" % ", ".join(FIRST_NAMES), "deepseek")
+        self.entry = settings.entry_at(wanted) if "://" in wanted else CATALOGUE.get(wanted)
+        if self.entry is None and "://" not in wanted:
+            raise outcome.Failure(settings.unknown_provider(wanted, configuration.Config()), outcome.CONFIG)
+        self.name = self.entry.name if self.entry else settings.name_of(wanted)
+        self.base_url = wanted if "://" in wanted else ""
+        if not self.base_url and self.entry is not None and not self.entry.base_url:
+            self.base_url = ask("Base URL (%s)" % self.entry.base_url_shape, "")
+        self.key = key_setting(options, self.entry)
+        default = self.entry.default if self.entry else None
+        self.model = options.model or (ask("Model", default or "") if not default or not options.provider else "")
+        if not self.model and not default:
+            raise outcome.Failure("init: which model? Give --model NAME", outcome.USAGE)
+
+
+def ask(question: str, default: str) -> str:
+    """One line from the terminal; `default` for an empty one."""
+    if not sys.stdin.isatty():
+        raise outcome.Failure("init: no terminal to ask on; give --provider, --api-key-env and --model",
+                              outcome.USAGE)
+    print("%s%s: " % (question, " [%s]" % default if default else ""), end="", file=sys.stderr, flush=True)
+    return sys.stdin.readline().strip() or default
+
+
+def key_setting(options: Any, entry: Optional[Entry]) -> Dict[str, str]:
+    """The setting that gives the key: {"api_key": ...}, {"api_key_file": ...}, or nothing."""
+    if options.no_key or (entry is not None and entry.local):
+        return {}
+    if options.api_key_file:
+        return {"api_key_file": os.path.abspath(os.path.expanduser(options.api_key_file))}
+    variable = options.api_key_env or (entry.key_variable if entry is not None else "")
+    if options.api_key_env or (variable and os.environ.get(variable)):
+        return {"api_key": "${%s}" % variable}
+    if not sys.stdin.isatty():
+        raise outcome.Failure("init: no key; give --api-key-env NAME, --api-key-file FILE, or --no-key", outcome.USAGE)
+    where = " (%s)" % entry.key_url if entry is not None and entry.key_url else ""
+    key = getpass.getpass("Key%s, not shown; empty: I will set %s: " % (where, variable or "API_KEY")).strip()
+    return {"api_key": key.replace("${", "$${") if key else "${%s}" % (variable or "API_KEY")}
+
+
+def render(answers: Answers) -> str:
+    """The configuration's text."""
+    models = {} if answers.model or answers.entry is None else dict(answers.entry.models)
+    models["default"] = answers.model or (answers.entry.default if answers.entry else "") or ""
+    lines = ["%s: %s" % (quoted(pattern), quoted(row)) for pattern, row in models.items()]
+    key = "".join("%s: %s," % (quoted(name), quoted(value)) for name, value in answers.key.items())
+    return TEMPLATE % {
+        "name": quoted(answers.name),
+        "base_url": '\n      "base_url": %s,' % quoted(answers.base_url) if answers.base_url else "",
+        "key": key or "// no key is needed",
+        "models": "{\n        %s\n      }" % ",\n        ".join(lines),
+    }
+
+
+def quoted(value: Any) -> str:
+    """JSON of a value, Chinese names as they are."""
+    return json.dumps(value, ensure_ascii=False)
+
+
+def read_back(text: str, target: pathlib.Path) -> configuration.Config:
+    """The configuration that the text makes: what is written must be readable."""
+    try:
+        return configuration.read(text, os.environ, source=str(target), files=os.path.isfile)
+    except configuration.ConfigMistakes as problem:
+        raise outcome.Failure(str(problem), outcome.CONFIG) from None
+
+
+def tested(config: configuration.Config) -> None:
+    """Ask the provider for one token; Failure where it refuses."""
+    from .probe import Probes
+    provider = config.providers[0]
+    if not provider.usable:
+        print("claude-proxy: not tested, because there is no key yet: %s" % provider.key_hint, file=sys.stderr)
+        return
+    with Probes(config) as probes:
+        result = probes.one_token(provider.name)
+    if not result.passed:
+        raise outcome.Failure("%s was asked for one token and refused, so nothing was written: %s (--no-test writes "
+                              "it all the same)" % (provider.name, result.detail), outcome.UNAVAILABLE)
+    print("claude-proxy: %s answered in %d ms" % (provider.name, result.milliseconds), file=sys.stderr)
+
+
+def write_private(path: pathlib.Path, text: str) -> None:
+    """Write a file that only its owner can read, whole or not at all."""
+    draft = path.with_name(path.name + ".new")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        descriptor = os.open(str(draft), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with open(descriptor, "w", encoding="utf-8") as stream:
+            os.chmod(str(draft), 0o600)
+            stream.write(text)
+        os.replace(str(draft), str(path))
+    except OSError as problem:
+        raise outcome.Failure("%s: cannot be written: %s" % (path, problem.strerror), outcome.CANNOT_CREATE) from None

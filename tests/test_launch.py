@@ -1,0 +1,120 @@
+"""The environment for clients: the set, what of the user's own wins, and each shell's words, run by that shell."""
+import json
+import shutil
+import subprocess
+
+import pytest
+
+from claude_proxy import config as configuration
+from claude_proxy.commands import launch
+
+TEXT = json.dumps({"providers": {"mine": {
+    "base_url": "https://mine.example/v1", "api_key": "sk-provider-0123456789",
+    "models": {"claude-*haiku*": "small", "default": {"model": "large", "context_window": 65536}}}}})
+
+
+def config_of(text=TEXT, **environ):
+    return configuration.with_demo(configuration.read(text, environ), "http://127.0.0.1:1/v1")
+
+
+def test_the_launch_set():
+    assert launch.launch_set(config_of(), "http://127.0.0.1:8000", "client-key", {}) == {
+        "ANTHROPIC_BASE_URL": "http://127.0.0.1:8000",
+        "ANTHROPIC_AUTH_TOKEN": "client-key",
+        "ANTHROPIC_API_KEY": "",
+        "ANTHROPIC_MODEL": "mine/large",
+        "ANTHROPIC_DEFAULT_OPUS_MODEL": "mine/large",
+        "ANTHROPIC_DEFAULT_SONNET_MODEL": "mine/large",
+        "ANTHROPIC_DEFAULT_HAIKU_MODEL": "mine/small",
+        "ANTHROPIC_DEFAULT_FABLE_MODEL": "mine/large",
+        "CLAUDE_CODE_MAX_CONTEXT_TOKENS": "65536",
+        "CLAUDE_CODE_AUTO_COMPACT_WINDOW": "100000",        # Claude Code takes no smaller one
+        "CLAUDE_CODE_DISABLE_1M_CONTEXT": "1",
+        "CLAUDE_CODE_AUTO_MODE_SERVER": "0",
+        "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
+        "CLAUDE_CODE_ENABLE_GATEWAY_MODEL_DISCOVERY": "1",
+        "CLAUDE_CODE_ATTRIBUTION_HEADER": "0",
+        "API_FORCE_IDLE_TIMEOUT": "0",
+        "NO_PROXY": "localhost,127.0.0.1,::1",
+        "no_proxy": "localhost,127.0.0.1,::1",
+    }
+
+
+def test_an_unknown_window_is_not_invented():
+    variables = launch.model_variables(config_of(None))
+    assert variables["ANTHROPIC_MODEL"] == "demo/demo"
+    assert "CLAUDE_CODE_MAX_CONTEXT_TOKENS" not in variables
+
+
+def test_the_names_that_are_given_lead_back_to_the_target():
+    config = config_of(None, OPENROUTER_API_KEY="sk-or-0123456789abcdef")
+    variables = launch.model_variables(config)
+    for family in launch.FAMILIES:
+        wanted = launch.family_target(config, family)
+        found = launch.routing.targets(config, variables["ANTHROPIC_DEFAULT_%s_MODEL" % family.upper()])[0]
+        assert (found.provider.name, found.model) == (wanted.provider.name, wanted.model)
+
+
+@pytest.mark.parametrize("environ, expected", [
+    ({}, "localhost,127.0.0.1,::1,proxy.example"),
+    ({"NO_PROXY": "corp.example, 127.0.0.1"}, "corp.example,127.0.0.1,localhost,::1,proxy.example"),
+    ({"no_proxy": "corp.example"}, "corp.example,localhost,127.0.0.1,::1,proxy.example"),
+    ({"NO_PROXY": "*"}, "*"),
+])
+def test_no_proxy(environ, expected):
+    assert launch.no_proxy(environ, "proxy.example") == expected
+
+
+def test_the_child_keeps_what_its_user_has_set():
+    variables = launch.launch_set(config_of(), "http://127.0.0.1:1", "key", {})
+    environ = {"PATH": "/bin", "ANTHROPIC_BASE_URL": "https://elsewhere", "ANTHROPIC_API_KEY": "sk-ant-real",
+               "ANTHROPIC_MODEL": "claude-opus-5", "API_FORCE_IDLE_TIMEOUT": "1"}
+    child = launch.child_environment(variables, environ, False)
+    assert child["PATH"] == "/bin"
+    assert (child["ANTHROPIC_BASE_URL"], child["ANTHROPIC_AUTH_TOKEN"]) == ("http://127.0.0.1:1", "key")
+    assert "ANTHROPIC_API_KEY" not in child
+    assert (child["ANTHROPIC_MODEL"], child["API_FORCE_IDLE_TIMEOUT"]) == ("claude-opus-5", "1")
+    assert launch.child_environment(variables, environ, True)["ANTHROPIC_MODEL"] == "mine/large"
+
+
+def test_a_provider_key_is_in_none_of_it():
+    config = config_of()
+    variables = launch.launch_set(config, "http://127.0.0.1:1", launch.client_key(config), {})
+    assert "sk-provider-0123456789" not in json.dumps(variables)
+    assert variables["ANTHROPIC_AUTH_TOKEN"] == launch.PLACEHOLDER_KEY
+
+
+# -- in the words of a shell
+
+HARD = {"PLAIN": "value", "EMPTY": "", "QUOTES": "it's \"x\"", "SIGNS": "$HOME `id` \\n %PATH% !x", "中文": "模型"}
+QUOTED = {
+    "bash": "export QUOTES='it'\\''s \"x\"'",
+    "fish": "set -gx QUOTES 'it\\'s \"x\"'",
+    "powershell": "$env:QUOTES = 'it''s \"x\"'",
+    "cmd": 'set "QUOTES=it\'s "x""',
+}
+
+
+@pytest.mark.parametrize("shell", sorted(launch.SHELLS))
+def test_quoting(shell):
+    lines = launch.in_shell(shell, HARD).splitlines()
+    assert len(lines) == 1 + len(HARD)
+    assert QUOTED[shell] in lines
+
+
+@pytest.mark.parametrize("shell", ["bash", "sh", "zsh", "fish"])
+def test_the_shell_itself_reads_it(shell):
+    if shutil.which(shell) is None:
+        pytest.skip("no %s here" % shell)
+    hard = {name: value for name, value in HARD.items() if name != "中文"}     # names are ASCII
+    script = launch.in_shell("fish" if shell == "fish" else "bash", hard) + "\nenv -0"
+    said = subprocess.check_output([shell, "-c", script]).decode("utf-8").split("\0")
+    assert {"%s=%s" % pair for pair in hard.items()} <= set(said)
+
+
+@pytest.mark.parametrize("environ, platform, expected", [
+    ({"SHELL": "/bin/zsh"}, "posix", "bash"), ({"SHELL": "/usr/bin/fish"}, "posix", "fish"), ({}, "posix", "bash"),
+    ({"PSModulePath": "x"}, "nt", "powershell"), ({"PSModulePath": "x", "PROMPT": "$P$G"}, "nt", "cmd"),
+])
+def test_guess_shell(environ, platform, expected):
+    assert launch.guess_shell(environ, platform) == expected

@@ -1,0 +1,156 @@
+"""Where the configuration is found, and what flags put over it."""
+import argparse
+import os
+import pathlib
+
+import pytest
+
+from claude_proxy.commands import outcome, settings
+
+
+def options(**given):
+    """What argparse would give."""
+    names = ("config", "provider", "model", "api_key_env", "host", "port", "log_format")
+    return argparse.Namespace(**dict(dict.fromkeys(names), **given))
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    """A machine with no configuration anywhere; HOME is tmp_path."""
+    monkeypatch.setattr(settings, "program_path", lambda: tmp_path / "program" / "claude-proxy.pyz")
+    (tmp_path / "program").mkdir()
+    return tmp_path
+
+
+def environ(home, **more):
+    return dict(more, HOME=str(home))
+
+
+def write(path, text="{}", mode=0o600):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(text.encode("utf-8"))
+    path.chmod(mode)
+    return path
+
+
+# -- where it is
+
+def test_the_search_order(home, monkeypatch):
+    user = write(home / ".config" / "claude-proxy" / "config.json")
+    assert settings.find(None, environ(home))[0] == user
+    beside = write(home / "program" / "config.json")
+    assert settings.find(None, environ(home))[0] == beside
+    variable = write(home / "variable.json")
+    assert settings.find(None, environ(home, CLAUDE_PROXY_CONFIG=str(variable)))[0] == variable
+    flag = write(home / "flag.json")
+    assert settings.find(str(flag), environ(home, CLAUDE_PROXY_CONFIG=str(variable)))[0] == flag
+
+
+def test_the_current_folder_is_never_read(home, monkeypatch):
+    write(home / "strange" / "config.json")
+    monkeypatch.chdir(str(home / "strange"))
+    assert settings.find(None, environ(home))[0] is None
+
+
+def test_xdg_config_home(home):
+    there = write(home / "xdg" / "claude-proxy" / "config.json")
+    assert settings.find(None, environ(home, XDG_CONFIG_HOME=str(home / "xdg")))[0] == there
+
+
+def test_the_program_is_the_package_in_a_checkout():
+    assert settings.program_path() == pathlib.Path(settings.__file__).resolve().parent.parent
+
+
+# -- what is read
+
+def test_none_at_all_is_the_catalogue_and_the_environment(home):
+    config = settings.Settings(options(), environ(home, DEEPSEEK_API_KEY="sk-0123456789abcdef")).read()
+    assert (config.default_provider, config.source) == ("deepseek", None)
+
+
+def test_a_byte_order_mark_and_comments(home):
+    path = write(home / "config.json", "\ufeff{// a comment\n\"server\": {\"port\": 9000,},}")
+    config = settings.Settings(options(config=str(path)), environ(home)).read()
+    assert config.server.port == 9000
+
+
+def test_a_file_that_is_not_utf_8(home):
+    path = home / "config.json"
+    path.write_bytes("// 配置\n{}".encode("gbk"))
+    with pytest.raises(outcome.Failure, match="is not UTF-8") as failed:
+        settings.Settings(options(config=str(path)), environ(home)).read()
+    assert failed.value.code == 78
+
+
+@pytest.mark.skipif(os.name == "nt", reason="modes are POSIX")
+@pytest.mark.parametrize("text, mode, warned", [
+    ('{"providers": {"a": {"base_url": "https://a.example/v1", "api_key": "sk-0123456789abcdef"}}}', 0o644, True),
+    ('{"providers": {"a": {"base_url": "https://a.example/v1", "api_key": "sk-0123456789abcdef"}}}', 0o600, False),
+    ('{"providers": {"a": {"base_url": "https://a.example/v1", "api_key": "${KEY}"}}}', 0o644, False),
+    ('{"server": {"client_keys": ["0123456789abcdef"]}}', 0o640, True),
+])
+def test_keys_that_others_can_read(home, text, mode, warned):
+    path = write(home / "config.json", text, mode)
+    config = settings.Settings(options(config=str(path)), environ(home, KEY="sk-0123456789abcdef")).read()
+    assert any("chmod 600" in warning for warning in config.warnings) is warned
+    assert "0123456789abcdef" not in " ".join(config.warnings)
+
+
+# -- flags
+
+def test_server_flags_win(home):
+    path = write(home / "config.json", '{"server": {"port": 9000, "host": "127.0.0.2"}}')
+    config = settings.Settings(options(config=str(path), port=0, log_format="json"), environ(home)).read()
+    assert (config.server.host, config.server.port, config.server.log_format) == ("127.0.0.2", 0, "json")
+    assert (config.origins["server.host"], config.origins["server.port"]) == ("file", "flag")
+
+
+# the flags, the environment, a file -> name, base_url, the default row's model, whether it can be asked
+PROVIDERS = {
+    "a URL and a model are enough": (
+        dict(provider="http://127.0.0.1:9999/v1", model="qwen3"), {}, None,
+        ("local", "http://127.0.0.1:9999/v1", "qwen3", True)),
+    "a URL with a key": (
+        dict(provider="https://api.example.com/v1/", model="m", api_key_env="KEY"), {"KEY": "sk-0123456789abcdef"}, None,
+        ("example", "https://api.example.com/v1", "m", True)),
+    "a URL of the catalogue finds its key": (
+        dict(provider="https://api.siliconflow.com/v1", model="m"), {"SILICONFLOW_API_KEY": "sk-0123456789abcdef"}, None,
+        ("siliconflow", "https://api.siliconflow.com/v1", "m", True)),
+    "a name of the catalogue": (
+        dict(provider="deepseek", model="deepseek-chat"), {"DEEPSEEK_API_KEY": "sk-0123456789abcdef"}, None,
+        ("deepseek", "https://api.deepseek.com", "deepseek-chat", True)),
+    "a local name of the catalogue": (
+        dict(provider="ollama", model="qwen3"), {}, None,
+        ("ollama", "http://127.0.0.1:11434/v1", "qwen3", True)),
+    "a name of the file": (
+        dict(provider="Mine"), {}, '{"providers": {"mine": {"base_url": "http://127.0.0.1:1/v1", "models": {"default": "x"}}}}',
+        ("mine", "http://127.0.0.1:1/v1", "x", True)),
+    "a model over the default provider": (
+        dict(model="y"), {}, '{"providers": {"mine": {"base_url": "http://127.0.0.1:1/v1", "models": {"a*": "x"}}}}',
+        ("mine", "http://127.0.0.1:1/v1", "y", True)),
+    "a URL beside the providers of a file": (
+        dict(provider="http://127.0.0.1:2/v1", model="z"), {},
+        '{"providers": {"mine": {"base_url": "http://127.0.0.1:1/v1", "models": {"default": "x"}}}}',
+        ("local", "http://127.0.0.1:2/v1", "z", True)),
+}
+
+
+@pytest.mark.parametrize("flags, variables, text, expected", PROVIDERS.values(), ids=PROVIDERS.keys())
+def test_provider_flags(home, flags, variables, text, expected):
+    if text:
+        flags = dict(flags, config=str(write(home / "config.json", text)))
+    config = settings.Settings(options(**flags), environ(home, **variables)).read()
+    provider = config.provider(config.default_provider)
+    found = (provider.name, provider.base_url, provider.default_model.model, provider.usable)
+    assert found == expected
+    assert not flags.get("model") or provider.models == ()
+
+
+def test_a_known_model_brings_its_window(home):
+    config = settings.Settings(options(provider="http://127.0.0.1:1/v1", model="deepseek-v3.2"), environ(home)).read()
+    assert config.provider("local").default_model.context_window == 131072
+
+
+def test_demo_by_name(home):
+    config = settings.Settings(options(provider="demo"), environ(home, DEEPSEEK_API_KEY="sk-0123456789abcdef")).read()
+    assert config.default_provider == "demo"
