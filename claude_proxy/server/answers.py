@@ -1,9 +1,10 @@
 """What goes back to the client: one answer a request, its head and (first) body in one write."""
 import json
+import os
 import time
 from email.utils import formatdate
 from http.client import responses
-from typing import Any, Dict, Mapping, Optional
+from typing import Any, Dict, Mapping
 from urllib.parse import quote
 
 from ..errors import ProxyError
@@ -12,9 +13,15 @@ from .wire import Wire
 STATUS_LINES = {status: ("HTTP/1.1 %d %s\r\n" % (status, words)).encode("ascii") for status, words in responses.items()}
 STATUS_LINES[529] = b"HTTP/1.1 529 Overloaded\r\n"
 COMMON = b"server: claude-proxy\r\nx-content-type-options: nosniff\r\nvary: origin\r\nrequest-id: "
-EVENT_STREAM = {"content-type": "text/event-stream; charset=utf-8", "cache-control": "no-cache", "x-accel-buffering": "no"}
+EVENT_STREAM = {"content-type": "text/event-stream; charset=utf-8", "cache-control": "no-cache",
+                "x-accel-buffering": "no"}
 HARMLESS = "".join(chr(code) for code in range(0x20, 0x7f) if chr(code) != "%")
 NO_BODY = (204, 304)
+
+
+def new_request_id() -> str:
+    """`req_` and 24 hexadecimal digits: on the answer, in its error, in the log."""
+    return "req_" + os.urandom(12).hex()
 
 
 class Answer:

@@ -12,6 +12,7 @@ class Application:
     def __init__(self, config: Config, caller: Any, metrics: Any, learned: Any):
         self.caller = caller                        # upstream.Caller
         self.metrics = metrics                      # observe.Metrics
+        metrics.stale_retries = lambda: caller.pool.stale_retries
         self.learned = learned                      # providers.learned.Learned
         self.started = time.monotonic()
         self.draining = False                       # no new connections; answers say `connection: close`

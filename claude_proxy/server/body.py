@@ -50,7 +50,7 @@ def read_body(wire: Wire, length: Optional[int], chunked: bool, max_bytes: int, 
             return _read_chunked(wire, max_bytes, patience)
         return _read_length(wire, length or 0, patience)
     except socket.timeout:
-        raise Timeout("the body of the request did not arrive in time")
+        raise Timeout("the body of the request did not arrive in time") from None
 
 
 def too_large(max_bytes: int) -> TooLarge:
@@ -152,12 +152,16 @@ def unpack(data: bytes, coding: str, max_bytes: int) -> bytes:
     try:
         plain = inflater.decompress(data, max_bytes + 1)
     except zlib.error:
-        raise InvalidRequest("the body is not the gzip that its Content-Encoding says")
+        raise _bad_gzip() from None
     if len(plain) > max_bytes:
         raise too_large(max_bytes)
     if not inflater.eof or inflater.unused_data:
-        raise InvalidRequest("the body is not the gzip that its Content-Encoding says")
+        raise _bad_gzip()
     return plain
+
+
+def _bad_gzip():
+    return InvalidRequest("the body is not the gzip that its Content-Encoding says")
 
 
 # -- what they say
@@ -180,7 +184,7 @@ def parse_json(data: bytes, charset: str = "utf-8") -> Dict[str, Any]:
     try:
         text = data.decode(charset)
     except UnicodeDecodeError as error:
-        raise InvalidRequest("the body is not %s (byte %d)" % (charset.upper(), error.start))
+        raise InvalidRequest("the body is not %s (byte %d)" % (charset.upper(), error.start)) from None
     if "\\ud" in text or "\\uD" in text:
         text = _whole_characters(text)
     body = _parse(text)
@@ -195,9 +199,10 @@ def _parse(text):
     try:
         return DECODER.decode(text)
     except json.JSONDecodeError as error:
-        raise InvalidRequest("the body is not JSON: %s at line %d, column %d" % (error.msg, error.lineno, error.colno))
+        raise InvalidRequest("the body is not JSON: %s at line %d, column %d" % (
+            error.msg, error.lineno, error.colno)) from None
     except RecursionError:
-        raise _too_deep()
+        raise _too_deep() from None
 
 
 def check_depth(body: Any) -> None:

@@ -5,21 +5,20 @@
 Whatever goes wrong on that way is answered here: one `except ProxyError`, and one for what nobody expected.
 """
 import logging
-import os
 import socket
 import ssl
 import time
 from typing import Any
 
 from .. import observe
-from ..errors import InternalError, Overloaded, ProxyError
+from ..errors import InternalError, InvalidRequest, Overloaded, ProxyError
 from ..observe import Record
 from . import handlers, routes
-from .answers import Answer, error_event
+from .answers import Answer, error_event, new_request_id
 from .guards import check_content_type, cors_headers, preflight_headers
 from .reader import read_head, wait_for_request
 from .request import Request
-from .wire import WOULD_BLOCK, READ, WRITE, Wire, wait_for
+from .wire import READ, WOULD_BLOCK, WRITE, Wire, shut, wait_for
 
 log = logging.getLogger("claude_proxy.server")
 access = logging.getLogger("claude_proxy.access")
@@ -27,9 +26,11 @@ access = logging.getLogger("claude_proxy.access")
 LINGER_SECONDS = 30
 LINGER_QUIET_SECONDS = 2
 ALL_METHODS = "GET, HEAD, POST, OPTIONS"
-PLAIN_ON_TLS = (b"HTTP/1.1 400 Bad Request\r\ncontent-type: application/json\r\nconnection: close\r\n\r\n"
-                b'{"type": "error", "error": {"type": "invalid_request_error", '
-                b'"message": "this port speaks https://, not http://"}}')
+
+
+def no_room() -> ProxyError:
+    """The answer to connections above server.max_connections."""
+    return Overloaded("too many connections (server.max_connections)", {"retry-after": "2"}, status=503)
 
 
 class Connection:
@@ -47,10 +48,7 @@ class Connection:
 
     def shut(self, how: int = socket.SHUT_RDWR) -> None:
         """Wake the connection's thread: its reads end. The socket stays the thread's own to close."""
-        try:
-            socket.socket.shutdown(self._sock, how)
-        except OSError:
-            pass
+        shut(self._sock, how)
 
     # -- the thread
 
@@ -70,7 +68,8 @@ class Connection:
         try:
             wait_for(self._sock, READ, until)
             if self._sock.recv(1, socket.MSG_PEEK).isalpha():
-                self._sock.send(PLAIN_ON_TLS)
+                error = InvalidRequest("this port speaks https://, not http://")
+                Answer(Wire(self._sock), new_request_id()).error(error)
                 return False
             self._sock = self._tls.wrap_socket(self._sock, server_side=True, do_handshake_on_connect=False)
             return self._shake_hands(until)
@@ -101,7 +100,7 @@ class Connection:
 
     def _exchange(self, until):
         """One request and its answer; False where the connection must close."""
-        answer = Answer(self._wire, "req_" + os.urandom(12).hex())
+        answer = Answer(self._wire, new_request_id())
         exchange = Exchange(self.app, self._wire, answer)
         if until is None:
             until = time.monotonic() + exchange.config.server.header_seconds
@@ -141,8 +140,8 @@ class Exchange:
             self._conclude()
         except ProxyError as error:
             self._refuse(error)
-        except Exception as error:
-            if self._wire.broken or isinstance(error, socket.timeout):
+        except Exception:
+            if self._wire.broken:
                 self.record.client_left = True
             else:
                 log.exception("request %s failed", self.answer.request_id)
@@ -155,7 +154,7 @@ class Exchange:
     def _handle(self, until, full):
         request, answer, record = self._read(until), self.answer, self.record
         if full:
-            raise Overloaded("too many connections (server.max_connections)", {"retry-after": "2"}, status=503)
+            raise no_room()
         door = self.app.door
         origin = door.check_page(request.headers)
         if origin is not None:
@@ -205,7 +204,8 @@ class Exchange:
     def _options(self, origin):
         request, answer = self.request, self.answer
         if origin is not None and "access-control-request-method" in request.headers:
-            answer.content(204, "", b"", preflight_headers(request.header("access-control-request-headers"), ALL_METHODS))
+            asked = request.header("access-control-request-headers")
+            answer.content(204, "", b"", preflight_headers(asked, ALL_METHODS))
         else:
             answer.content(204, "", b"", {"allow": routes.methods(request.path) or ALL_METHODS})
 

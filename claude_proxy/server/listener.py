@@ -15,18 +15,19 @@ import time
 from http.server import ThreadingHTTPServer
 from typing import Any, List, Optional, Sequence, Tuple
 
-from .connection import Connection
+from .answers import Answer, new_request_id
+from .connection import Connection, no_room
 from .guards import is_loopback
+from .wire import Wire
 
 log = logging.getLogger("claude_proxy.server")
 
 BACKLOG = 512
 REFUSALS = 64                       # connections above max_connections that are told so in a thread of their own
 DESCRIPTORS_FOR_EACH = 2            # a client's socket and a provider's
-LAST_WORDS_SECONDS = 2
+LAST_WORDS_SECONDS = 0.7
 STOP_SECONDS = 1
-FULL = (b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\nretry-after: 2\r\nconnection: close\r\n\r\n"
-        b'{"type": "error", "error": {"type": "overloaded_error", "message": "too many connections"}}')
+WARN_SECONDS = 60
 
 
 class Listener:
@@ -40,11 +41,12 @@ class Listener:
         self.app = app
         self._tls = Tls(app) if server.tls_cert_file else None
         self._sockets = list(sockets) if sockets else bind(server.host, server.port)
-        self._doors = [Door(sock, self._accepted) for sock in self._sockets]
+        self._servers = [ListeningServer(sock, self._accepted) for sock in self._sockets]
         self._connections = set()
         self._changed = threading.Condition()
         self._wake, self._waker = socket.socketpair()
         self._stopping = False
+        self._warn_again = 0.0
         self._closed = threading.Event()            # set unless the accept loop runs
         self._closed.set()
         self._done = threading.Event()
@@ -61,7 +63,8 @@ class Listener:
     def url(self) -> str:
         """What a client on this machine calls it: http://127.0.0.1:8000"""
         host, port = self.address
-        host = {"0.0.0.0": "127.0.0.1", "::": "[::1]", "": "localhost"}.get(host, "[%s]" % host if ":" in host else host)
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "localhost"}.get(host, host)
+        host = "[%s]" % host if ":" in host else host
         return "%s://%s:%d" % ("https" if self._tls else "http", host, port)
 
     # -- serving
@@ -72,22 +75,22 @@ class Listener:
         try:
             self._accept()
         finally:
-            self._close_doors()
+            self._close_servers()
         self._done.wait()
 
     def _accept(self):
         with selectors.DefaultSelector() as selector:
-            for door in self._doors:
-                selector.register(door, selectors.EVENT_READ, door)
+            for server in self._servers:
+                selector.register(server, selectors.EVENT_READ, server)
             selector.register(self._wake, selectors.EVENT_READ)
             while not self._stopping:
                 for key, _ in selector.select():
                     if key.data is not None and not self._stopping:
                         key.data.accept()
 
-    def _close_doors(self):
-        for door in self._doors:
-            door.server_close()
+    def _close_servers(self):
+        for server in self._servers:
+            server.server_close()
         self._closed.set()
 
     def _accepted(self, sock) -> None:
@@ -96,6 +99,8 @@ class Listener:
         count = len(self._connections)
         if count >= limit + REFUSALS:
             return self._turn_away(sock)
+        if count >= limit:
+            self._warn(limit)
         connection = Connection(self.app, sock, self._tls.context() if self._tls else None, full=count >= limit)
         with self._changed:
             self._connections.add(connection)
@@ -104,6 +109,12 @@ class Listener:
         except RuntimeError:                        # no more threads
             self._forget(connection)
             self._turn_away(sock)
+
+    def _warn(self, limit):
+        now = time.monotonic()
+        if now >= self._warn_again:
+            self._warn_again = now + WARN_SECONDS
+            log.warning("%d connections are open, which is server.max_connections: more are refused", limit)
 
     def _run(self, connection):
         try:
@@ -117,11 +128,12 @@ class Listener:
             self._changed.notify_all()
 
     def _turn_away(self, sock):
+        """Without a thread: the words fit into an empty socket, and whoever has sent much may miss them."""
         try:
-            sock.setblocking(False)
             if self._tls is None:
-                sock.send(FULL)
-                sock.shutdown(socket.SHUT_WR)
+                wire = Wire(sock, write_seconds=0)
+                Answer(wire, new_request_id()).error(no_room())
+                wire.say_goodbye()
         except OSError:
             pass
         sock.close()
@@ -138,13 +150,14 @@ class Listener:
         for connection in self._living():
             if connection.idle:
                 connection.shut()
-        finished = self._wait_until_empty(seconds)
+        finished = self._wait_until_idle(seconds)
         if not finished:
-            log.warning("%d answers were still running after %g seconds and are cut", len(self._living()), seconds)
+            busy = sum(not connection.idle for connection in self._living())
+            log.warning("%d answers were still running after %g seconds and are cut", busy, seconds)
             self.app.drain_over = True
             for connection in self._living():
                 connection.shut(socket.SHUT_RD)     # looks as if the client had left; words can still be sent
-            self._wait_until_empty(LAST_WORDS_SECONDS)
+            self._wait_until_idle(LAST_WORDS_SECONDS)
         self.close()
         return finished
 
@@ -162,22 +175,22 @@ class Listener:
             self._stopping = True
             self._waker.send(b"x")
         if self._closed.wait(STOP_SECONDS):
-            self._close_doors()                     # closing twice is harmless, and the loop may never have run
+            self._close_servers()                     # closing twice is harmless, and the loop may never have run
 
     def _living(self) -> List[Connection]:
         with self._changed:
             return list(self._connections)
 
-    def _wait_until_empty(self, seconds):
+    def _wait_until_idle(self, seconds):
         with self._changed:
-            return self._changed.wait_for(lambda: not self._connections, seconds)
+            return self._changed.wait_for(lambda: all(one.idle for one in self._connections), seconds)
 
 
-class Door(ThreadingHTTPServer):
+class ListeningServer(ThreadingHTTPServer):
     """The standard library's server around one listening socket; what it does with a connection is ours."""
 
     def __init__(self, sock: socket.socket, accepted):
-        super().__init__(sock.getsockname(), Connection, bind_and_activate=False)
+        super().__init__(sock.getsockname(), None, bind_and_activate=False)
         self.socket.close()                         # the one that the base class made
         self.socket = sock
         self.socket.setblocking(False)              # other processes may accept from the same socket
@@ -224,6 +237,8 @@ def tls_context(server) -> ssl.SSLContext:
     """A context with the configured certificate; OSError (ssl.SSLError) where that is no good."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.options |= ssl.OP_NO_TLSv1 | ssl.OP_NO_TLSv1_1
+    for path in filter(None, (server.tls_cert_file, server.tls_key_file)):
+        open(path, "rb").close()                    # its error names the file, the next line's does not
     context.load_cert_chain(server.tls_cert_file, server.tls_key_file or None)
     context.set_alpn_protocols(["http/1.1"])
     return context
@@ -234,7 +249,8 @@ def bind(host: str, port: int) -> List[socket.socket]:
     sockets = []                                    # type: List[socket.socket]
     mistake = None
     flags = socket.AI_PASSIVE if not host else 0
-    for family, kind, proto, _, address in socket.getaddrinfo(host or None, port, 0, socket.SOCK_STREAM, 0, flags):
+    places = socket.getaddrinfo(host or None, port, 0, socket.SOCK_STREAM, 0, flags)
+    for family, kind, proto, _, address in dict.fromkeys(places):
         if sockets and not port:
             address = (address[0], sockets[0].getsockname()[1]) + address[2:]
         try:

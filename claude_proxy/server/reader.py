@@ -49,12 +49,12 @@ class Head(NamedTuple):
 
 
 def wait_for_request(wire: Wire, until: float) -> bool:
-    """The first bytes of a request are there; False where the client ends, or is silent until `until`."""
+    """The first bytes of a request are there; False where the client has gone, or is silent until `until`."""
     if wire.buffer:
         return True
     try:
         return wire.fill(until)
-    except socket.timeout:
+    except OSError:
         return False
 
 
@@ -77,7 +77,7 @@ def _more(wire, until):
         if wire.fill(until):
             return
     except socket.timeout:
-        raise Timeout("the head of the request did not arrive in time")
+        raise Timeout("the head of the request did not arrive in time") from None
     raise InvalidRequest("the connection ended inside the head of a request")
 
 
@@ -123,13 +123,13 @@ def parse_request_line(line: str) -> Tuple[str, str, str]:
     parts = line.split(" ")
     if len(parts) != 3 or not METHOD(parts[0]) or not TARGET(parts[1]):
         raise InvalidRequest("the first line is not `METHOD /path HTTP/1.1`")
+    if parts[1][0] != "/" and not ABSOLUTE(parts[1]):
+        raise InvalidRequest("the target must be a path that begins with /")
     version = parts[2]
     if version not in ("HTTP/1.1", "HTTP/1.0"):
         if VERSION(version):
             raise InvalidRequest("this server speaks HTTP/1.1 and HTTP/1.0 only", status=505)
         raise InvalidRequest("the first line is not `METHOD /path HTTP/1.1`")
-    if parts[1][0] != "/" and not ABSOLUTE(parts[1]):
-        raise InvalidRequest("the target must be a path that begins with /")
     return parts[0], parts[1], version
 
 

@@ -92,7 +92,7 @@ def segments(path: str) -> List[str]:
     try:
         parts = [unquote_to_bytes(part.encode("latin-1")).decode("utf-8") for part in path.split("/")[1:]]
     except UnicodeDecodeError:
-        raise InvalidRequest("the path is not UTF-8")
+        raise InvalidRequest("the path is not UTF-8") from None
     if any(CONTROL(part) or part in (".", "..") for part in parts):
         raise InvalidRequest("the path holds a control character, or points upwards")
     return parts

@@ -36,6 +36,17 @@ def wait_for(sock, event: int, until: Optional[float]) -> None:
         raise socket.timeout("the client was silent")
 
 
+def shut(sock, how: int) -> None:
+    """Shut a socket that may be another thread's: it wakes, and nothing is closed under it.
+
+    The base class's shutdown, since that of a TLS socket drops the state that its owner is using.
+    """
+    try:
+        socket.socket.shutdown(sock, how)
+    except OSError:
+        pass
+
+
 class Wire:
     """One connection to a client. `broken` once reading or writing has failed: nothing more can be said."""
 
@@ -93,14 +104,15 @@ class Wire:
             self._send_rest(data, sent)
 
     def _send_rest(self, data, sent):
-        start = time.monotonic()
-        event = WRITE
-        view = memoryview(data)
+        """What the socket has no room for yet. The client must go on reading, and not too slowly."""
+        start = progress = time.monotonic()
+        event, view = WRITE, memoryview(data)
         while sent < len(view):
             try:
-                wait_for(self.sock, event, start + self.write_seconds + sent / SLOWEST_RATE)
+                wait_for(self.sock, event, min(progress, start + sent / SLOWEST_RATE) + self.write_seconds)
                 event = WRITE
                 sent += self.sock.send(view[sent:])
+                progress = time.monotonic()
             except ssl.SSLWantReadError:
                 event = READ
             except WOULD_BLOCK:
@@ -118,14 +130,7 @@ class Wire:
                 self.sock.unwrap()      # sends close_notify, and would wait for the client's
         except (OSError, ValueError):
             pass
-        self.half_close(socket.SHUT_WR)
-
-    def half_close(self, how: int) -> None:
-        """Shut the socket itself: safe from any thread, and for TLS sockets (whose own shutdown drops their state)."""
-        try:
-            socket.socket.shutdown(self.sock, how)
-        except OSError:
-            pass
+        shut(self.sock, socket.SHUT_WR)
 
     def linger(self, seconds: float, quiet_seconds: float, go_on) -> None:
         """Read and forget what the client is still sending, so that closing does not reset the connection
@@ -139,10 +144,3 @@ class Wire:
                     return
         except OSError:
             return
-
-    def close(self) -> None:
-        """Close the socket; the owner's thread alone may do it."""
-        try:
-            self.sock.close()
-        except OSError:
-            pass
