@@ -7,12 +7,15 @@ error is raised all the same, and the server ends the stream with it. An early h
 not «something of an answer». https://docs.anthropic.com/en/docs/build-with-claude/streaming
 """
 import json
+import logging
 import os
 import time
 from dataclasses import replace
 
 from . import conversion, routing
+from .config import DEMO
 from .conversion import tokens
+from .conversion.response import take_completion
 from .errors import UpstreamFailed
 from .providers import refusals
 from .upstream import ClientLeft, Watch
@@ -24,6 +27,7 @@ MAX_ERROR_BYTES = 65536
 NUDGE_SECONDS = 120.0               # Claude Code gives up on a stream that has said nothing real for 300 s
 BLANK = b" \t\r\n\xef\xbb\xbf"
 dumps = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+log = logging.getLogger(__name__)
 
 
 def create_message(app, request, answer, provider_name, record):
@@ -59,8 +63,9 @@ class Turn:
         self.app, self.answer, self.body, self.watch, self.record = app, answer, body, watch, record
         self.client = conversion.client_of(request.header("user-agent"))
         self.message_id = "msg_" + os.urandom(12).hex()
-        self.headers = {}
+        self.max_tokens = app.config.server.max_tokens
         self.context = None
+        self.text_bytes = 0
 
     @property
     def relayed(self):
@@ -69,25 +74,37 @@ class Turn:
 
     def ask(self, target, key):
         """One try: ask the target, and relay its answer. Raises Refused, Fault, ProxyError, ClientLeft."""
-        chat = conversion.to_chat_request(self.body, target, self.client, self.message_id)
+        target = self._seeing(target)
+        chat = conversion.to_chat_request(self.body, target, self.client, self.message_id, self.max_tokens)
         data = dumps(chat.body).encode("utf-8", "replace")
         self._about(target, chat, data)
         with self.app.caller.call(target, data, self.watch, self.stream, key) as upstream:
             if upstream.status != 200:
                 raise self._refusal(upstream, target, key, chat.body)
-            self._relay(upstream, target, len(data))
-        self._learn(target, data)
+            self._relay(upstream, target)
+
+    def _seeing(self, target):
+        """The target, or its provider's vision_model where there is an image to look at."""
+        eyes = target.provider.vision_model
+        if not eyes or target.model == eyes or target.row.images or not conversion.has_images(self.body):
+            return target
+        return routing.with_model(target, eyes, self.app.learned)
 
     def _about(self, target, chat, data):
         """Note what is known before the answer: for the log, the headers, and message_start."""
-        record = self.record
-        record.provider, record.model = target.provider.name, target.model
-        record.warnings = list(target.warnings) + list(chat.warnings)
-        self.headers = {"x-claude-proxy-target": "%s/%s" % (target.provider.name, target.model)}
-        if record.warnings:
-            self.headers["x-claude-proxy-warning"] = ", ".join(record.warnings)
-        ratio = self.app.learned.bytes_per_token(target.provider.name, target.model)
-        self.context = replace(chat.answer, input_tokens=tokens.quick_estimate(len(data), base64_bytes(data), ratio))
+        record, provider = self.record, target.provider.name
+        record.provider, record.model = provider, target.model
+        record.warnings = list(target.warnings) + list(chat.warnings) + (["demo"] if provider == DEMO else [])
+        self.text_bytes = len(data) - base64_bytes(data)
+        ratio = self.app.learned.bytes_per_token(provider, target.model)
+        self.context = replace(chat.answer, input_tokens=tokens.quick_estimate(self.text_bytes, 0, ratio))
+
+    def _headers(self):
+        """What the answer says of its way here."""
+        headers = {"x-claude-proxy-target": "%s/%s" % (self.record.provider, self.record.model)}
+        if self.record.warnings:
+            headers["x-claude-proxy-warning"] = ", ".join(self.record.warnings)
+        return headers
 
     def _refusal(self, upstream, target, key, chat_body):
         """What a status that is no success becomes."""
@@ -101,26 +118,29 @@ class Turn:
                                        self.context.input_tokens)
         return Refused(error, upstream.status, text, upstream.headers, chat_body)
 
-    def _relay(self, upstream, target, sent_bytes):
+    def _relay(self, upstream, target):
         data = upstream.read(MAX_ANSWER_BYTES)
         if looks_like_events(data, upstream.headers):
             message = conversion.message_from_stream(data, self.context)
         else:
             message = conversion.to_message(completion_of(data, target), self.context)
         upstream.close()                            # it can serve others while the client reads
-        self._count(message["usage"], message["stop_reason"])
-        self.answer.json(200, message, self.headers)
+        self._count(message["usage"], message["stop_reason"], target)
         self.record.first_byte = time.monotonic()
+        self.answer.json(200, message, self._headers())
 
-    def _count(self, usage, stop_reason):
+    def _count(self, usage, stop_reason, target):
+        """Note the answer's end for the log, and learn from its counts."""
         record = self.record
-        record.input_tokens = usage.get("input_tokens") or 0
-        record.output_tokens = usage.get("output_tokens") or 0
-        record.cached_tokens = usage.get("cache_read_input_tokens") or 0
         record.stop_reason = stop_reason or ""
-
-    def _learn(self, target, data):
-        """Keep what this answer tells of the model's tokenizer."""
+        record.input_tokens, record.output_tokens = usage["input_tokens"], usage["output_tokens"]
+        record.cached_tokens = usage["cache_read_input_tokens"]
+        prompt = usage["input_tokens"] + usage["cache_read_input_tokens"] + usage["cache_creation_input_tokens"]
+        warning = self.app.learned.counted(target.provider.name, target.model, self.text_bytes, prompt,
+                                           dialect=target.dialect.name)
+        if warning:
+            record.warnings.append("prompt-cut")
+            log.warning("%s: %s", record.request_id, warning)
 
 
 class StreamTurn(Turn):
@@ -149,61 +169,53 @@ class StreamTurn(Turn):
         if self.answer.sent:
             self.translation.start()                # it has gone out already, in an earlier try
 
-    def _relay(self, upstream, target, sent_bytes):
+    def _relay(self, upstream, target):
         pieces = upstream.pieces()
         head = first_of(pieces)
-        if not looks_like_events(head, upstream.headers):
-            self._play(head + rest_of(pieces, MAX_ANSWER_BYTES), target)
-            return
-        try:
-            self._translate(head, pieces)
-        except BrokeOff:
-            if self.translation.error is None and self._finish():
-                return                              # all of the answer was there, only its framing was cut
-            raise
-        if not self._finish():
-            raise self.translation.error
-        upstream.ended = self.translation.done
+        translation, cut = self.translation, None
+        if looks_like_events(head, upstream.headers):
+            cut = self._translate(head, pieces)
+        else:
+            data = head + rest_of(pieces, MAX_ANSWER_BYTES - len(head))
+            take_completion(translation, completion_of(data, target), self.context)
+        last = translation.finish() if translation.error is None else b""
+        if translation.error is not None:
+            raise cut or translation.error
+        self._end(last, target)
+        # [DONE] is the end of what matters; a stop sequence that we enforce is not: what still comes is not wanted.
+        upstream.ended = translation.done and translation.stop_reason != "stop_sequence"
 
     def _translate(self, piece, pieces):
-        """Feed and send until the answer's end. What costs time here costs it for every chunk."""
+        """Feed and send until the answer's end -> the BrokeOff that came before it, or None.
+
+        What costs time here costs it for every chunk.
+        """
         translation, watch, send = self.translation, self.watch, self._send
         feed, clock, ping_seconds = translation.feed, watch.clock, self.ping_seconds
-        while piece:
-            data = feed(piece)
-            if data:
-                send(data)
-                watch.beat_at = clock() + ping_seconds
-            if translation.done or translation.error is not None:
-                return
-            piece = next(pieces, None)
-
-    def _finish(self):
-        """Whether the answer has a good end: then it is sent."""
-        data = self.translation.finish() if self.translation.error is None else b""
-        if self.translation.error is not None:
-            return False
-        self._end(data)
-        return True
-
-    def _play(self, data, target):
-        """A whole answer came where a stream was asked for: as a stream, then."""
-        events = conversion.stream_from_completion(completion_of(data, target), self.context)
-        if self.answer.sent:
-            events = events.partition(b"\n\n")[2]   # message_start has gone out already
-        self._end(events)
+        try:
+            while piece:
+                data = feed(piece)
+                if data:
+                    send(data)
+                    watch.beat_at = clock() + ping_seconds
+                if translation.done or translation.error is not None:
+                    return None
+                piece = next(pieces, None)
+        except BrokeOff as cut:
+            return cut                              # where a finish_reason has come, only the framing was cut
+        return None
 
     def _send(self, data):
         if self.events is None:
-            self.events = self.answer.stream(self.headers)
-        self.events.send(data)
-        if self.record.first_byte is None:
+            self.events = self.answer.stream(self._headers())
             self.record.first_byte = time.monotonic()
+        self.events.send(data)
 
-    def _end(self, data):
+    def _end(self, data, target):
+        self._count(self.translation.usage, self.translation.stop_reason, target)
         if self.events is None:
-            self.events = self.answer.stream(self.headers)
-        self._count(self.translation.usage, self.translation.stop_reason)
+            self.events = self.answer.stream(self._headers())
+            self.record.first_byte = time.monotonic()
         self.events.end(data)
 
     def _beat(self, now):

@@ -9,7 +9,7 @@ A head is read by us, not by http.client: a head that drips or never ends is bou
 """
 import re
 
-from .connection import MAX_HEAD_BYTES, WOULD_BLOCK
+from .connection import MAX_HEAD_BYTES, WOULD_BLOCK, is_end
 from .faults import BrokeOff, ClientLeft, HungUp, Silent
 from .framing import body_of, inflater_of
 from .waiting import LEFT, SILENT
@@ -67,7 +67,9 @@ class Answer:
                 data = b""                      # a TLS record without data
                 continue
             except OSError as exc:
-                raise BrokeOff("broke off in the middle of its answer (%s)" % (exc.strerror or exc))
+                if not is_end(exc):
+                    raise BrokeOff("broke off in the middle of its answer (%s)" % (exc.strerror or exc))
+                data = b""
             if not data:
                 body.at_eof()
                 return

@@ -10,6 +10,7 @@ What a provider may have worked on (500, 502, 504, a hang-up after the request w
 money twice. All tries of one request begin within TOTAL_SECONDS, but for fallbacks.
 """
 import email.utils
+import logging
 import random
 import time
 from dataclasses import replace
@@ -21,10 +22,9 @@ from .faults import Fault, NoRoom, NotReached
 FIRST_DELAY_SECONDS, LONGEST_DELAY_SECONDS = 0.5, 8.0
 TOTAL_SECONDS = 15.0
 LONGEST_RETRY_AFTER_SECONDS = 10.0
-MAX_REMEDIES = 3
 ANOTHER_KEY = (401, 402, 403, 429)
 ASK_AGAIN = (408, 429, 503, 529)
-MENDABLE = (400, 404, 422)          # 404: some say so of an image input or a tool that no endpoint takes
+log = logging.getLogger(__name__)
 
 
 class Refused(Exception):
@@ -92,13 +92,15 @@ class Attempts:
     def _mend(self, tries, refused):
         """Whether the target was changed so that the provider's complaint no longer holds."""
         target = tries.target
-        if not target.provider.heal or refused.status not in MENDABLE or refused.chat_body is None:
+        if not target.provider.heal or refused.chat_body is None or len(tries.remedies) == complaints.MAX_REMEDIES:
             return False
         remedy = complaints.remedy(refused.status, refused.text, refused.chat_body, target.dialect)
-        if remedy is None or remedy.name in tries.remedies or len(tries.remedies) == MAX_REMEDIES:
+        if remedy is None or remedy.name in tries.remedies:
             return False
         tries.remedies.append(remedy.name)
-        self.learned.remember(target.provider.name, target.model, remedy)
+        if self.learned.remember(target.provider.name, target.model, remedy):
+            log.warning("%s/%s: mended a refused request (%s); this line makes it permanent: %s", target.provider.name,
+                        target.model, remedy.name, remedy.line(target.provider.name))
         tries.target = replace(target, dialect=replace(target.dialect, **remedy.changes))
         return True
 

@@ -78,7 +78,19 @@ class Connection:
                 return self.sock.recv(size)
             except WOULD_BLOCK:
                 continue                        # a TLS record without data
+            except OSError as exc:
+                if not is_end(exc):
+                    raise
+                return b""
         return None
+
+
+def is_end(exc):
+    """The peer closed a TLS connection without a goodbye; 3.7 reports that as a plain SSLError, or as error 0.
+
+    Whether something is missing then is the framing's to say, as it is for a plain connection.
+    """
+    return exc.errno == 0 or isinstance(exc, ssl.SSLError) and "eof" in str(exc).lower()
 
 
 def resolve(host, port, watch, until):
