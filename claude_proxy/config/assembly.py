@@ -31,8 +31,9 @@ def is_loopback(host: str) -> bool:
 def server_from(place: Place, row: Dict[str, Any]) -> Server:
     """A checked `server` object -> Server."""
     tls = row.pop("tls") or {"cert_file": None, "key_file": None}
-    if bool(tls["cert_file"]) != bool(tls["key_file"]):
-        place.child("tls").wrong("cert_file and key_file belong together")
+    spot = place.child("tls")
+    if bool(tls["cert_file"]) != bool(tls["key_file"]) and not spot.has_mistakes:
+        spot.wrong("cert_file and key_file belong together")
     keys = _client_keys(place.child("client_keys"), row.pop("client_keys") or ())
     return Server(client_keys=keys, tls_cert_file=tls["cert_file"], tls_key_file=tls["key_file"], **row)
 
@@ -91,7 +92,7 @@ def _base_url(place: Place, row: Dict[str, Any], entry: Optional[Entry]) -> Opti
     if written is None and entry is not None and entry.base_url:
         return entry.base_url
     if written is None:
-        if not any(path[:3] == spot.path for path, _ in place.notes.mistakes):
+        if not spot.has_mistakes:
             spot.wrong("is missing: %s" % _shape(str(place.path[-1]), entry))
         return None
     if _ENDPOINT.search(written):

@@ -164,12 +164,13 @@ def _url(place: Place, value: Any) -> Optional[str]:
     except ValueError as error:
         return place.wrong("%s is no address: %s" % (place.shown(value), error))
     wrong = _url_fault(parts, host, port)
-    if wrong:
+    if wrong is not None:
         return place.wrong("must be %s, not %s%s" % (URL_SAYS, place.shown(value), wrong))
     return value.strip().rstrip("/")
 
 
-def _url_fault(parts: Any, host: Optional[str], port: Optional[int]) -> str:
+def _url_fault(parts: Any, host: Optional[str], port: Optional[int]) -> Optional[str]:
+    """What to add to the message about an address; None where there is nothing wrong with it."""
     if parts.scheme not in ("http", "https"):
         bare = not parts.netloc and parts.scheme not in ("file", "ftp", "data", "ws", "wss")
         return "; did it lose its https:// ?" if bare else ""
@@ -179,7 +180,7 @@ def _url_fault(parts: Any, host: Optional[str], port: Optional[int]) -> str:
         return '; name and password belong into "headers"'
     if parts.query or parts.fragment or port == 0:
         return '; it must end with its path (a query belongs into "quirks": {"query": ...})'
-    return ""
+    return None
 
 
 URL_SAYS = "an http or https address"

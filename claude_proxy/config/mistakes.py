@@ -81,6 +81,11 @@ class Place:
         """The value here was written with ${NAME}."""
         return self.path in self.notes.variables
 
+    @property
+    def has_mistakes(self) -> bool:
+        """A mistake was noted here, or within the value here."""
+        return any(path[:len(self.path)] == self.path for path, _ in self.notes.mistakes)
+
     def wrong(self, what: str) -> Any:
         """Note a mistake here; gives None, which stands for the value that is not there."""
         name = dotted(self.path)

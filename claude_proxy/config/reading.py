@@ -52,6 +52,8 @@ def _tree(text: str, flags: Mapping[str, Any], notes: Notes, source: str) -> Any
         tree = read_tree(text)
     except NotJson as error:
         raise ConfigMistakes(source, [str(error)])
+    if not isinstance(tree.value, dict):
+        raise ConfigMistakes(source, ["must be an object: {...}"])
     notes.lines = tree.lines
     filled = interpolate(_with_flags(tree.value, flags), notes.environ)
     notes.variables, notes.unset = filled.variables, filled.unset
@@ -65,10 +67,8 @@ def _tree(text: str, flags: Mapping[str, Any], notes: Notes, source: str) -> Any
     return filled.value
 
 
-def _with_flags(tree: Any, flags: Mapping[str, Any]) -> Any:
+def _with_flags(tree: Dict[str, Any], flags: Mapping[str, Any]) -> Dict[str, Any]:
     """The tree with the command line's settings in it, and a `server` in any case."""
-    if not isinstance(tree, dict):
-        return tree
     tree = dict(tree, server=tree.get("server", {}))
     for path, value in flags.items():
         group, dot, name = path.partition(".")

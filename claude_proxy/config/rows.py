@@ -28,7 +28,7 @@ def _client_keys(place: Place, value: Any) -> Tuple[Dict[str, Any], ...]:
         value = [value]
     if not isinstance(value, list):
         return place.must_be(client_keys.says, value) or ()
-    return tuple(_client_key(place.child(index), item) for index, item in enumerate(value) if is_set(item))
+    return tuple(_client_key(place.child(index), item) for index, item in enumerate(value))
 
 
 def _client_key(place: Place, item: Any) -> Dict[str, Any]:
@@ -38,7 +38,7 @@ def _client_key(place: Place, item: Any) -> Dict[str, Any]:
             if name not in item:
                 place.child(name).wrong("is missing")
         return row
-    return {"name": "", "key": line.read(place, item) or "", "max_concurrent": None}
+    return {"name": "", "key": line.read(place, item) if is_set(item) else "", "max_concurrent": None}
 
 
 client_keys = Check('a list of keys: texts, or {"name": ..., "key": ..., "max_concurrent": ...}', _client_keys)

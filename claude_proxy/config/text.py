@@ -95,7 +95,7 @@ def _places(plain: str) -> Tuple[Dict[Path, int], List[Path]]:
         elif naming and lexeme[0] == '"':
             stack[-1], naming = json.loads(lexeme), False
             path = tuple(stack)
-            if path in lines:
+            if path in lines and not any(path[:len(outer)] == outer for outer in twice):
                 twice.append(path)
             lines[path] = line
         elif lexeme != ":":
