@@ -236,7 +236,7 @@ def model_info(config: Config, model_id: str, provider: Optional[str] = None) ->
         return known
     target = targets(config, model_id, provider)[0]
     name = _split(config, model_id, provider)[1]
-    if listed(target.provider, name) is None and not is_claude_name(name):
+    if listed(target.provider, name) is None and not (is_claude_name(name) and _has_row(target)):
         raise NotFound("model: %s is not known here; GET /v1/models lists what is" % _shown(model_id))
     return _info(model_id, target)
 
@@ -251,9 +251,13 @@ def _models(config: Config, in_path: Optional[str]) -> List[Dict[str, Any]]:
     found: Dict[str, Dict[str, Any]] = {}
     for name, provider, model in _candidates(providers):
         target = targets(config, name, in_path)[0]
-        if target.provider is provider and not target.warnings and model in (None, target.model):
+        if target.provider is provider and not target.warnings and model in (None, target.model) and _has_row(target):
             found.setdefault(name, _info(name, target))
     return list(found.values())
+
+
+def _has_row(target: Target) -> bool:
+    return any(row.model == target.model for row in rows_of(target.provider))
 
 
 def _candidates(providers: Sequence[Provider]) -> Iterator[Tuple[str, Provider, Optional[str]]]:
