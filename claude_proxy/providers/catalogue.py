@@ -1,4 +1,4 @@
-"""The providers that need no base_url in the configuration: where they are, which key they ask for, which models they have.
+"""The providers that need no base_url in the configuration: where they are, their key, their models.
 
 An Entry is what a user would otherwise have to look up: the address (and that of the other region), the environment
 variable that the provider's own documents use for its key, the page where a key is made, and a model for each family
@@ -8,6 +8,7 @@ well-known models, whoever serves them.
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Dict, Optional, Tuple
+from urllib.parse import urlsplit
 
 
 @dataclass(frozen=True)
@@ -23,13 +24,19 @@ class Entry:
     local: bool = False                             # runs on the user's machine: counts only when configured
     regions: Tuple[Tuple[str, str], ...] = ()       # (region, base_url): a key of one is refused by the other
     key_variables: Tuple[str, ...] = ()             # further names under which its key is found
-    base_url_shape: str = ""                        # what to put into providers.NAME.base_url where there is no common one
+    base_url_shape: str = ""                        # what base_url looks like, where each account has its own
+
+    @property
+    def hosts(self):
+        """The host names of all its regions."""
+        return {urlsplit(url).hostname for url in (self.base_url,) + tuple(url for _, url in self.regions)}
 
 
 def families(small, large, largest=None):
     """Rows for the four families of Claude names: haiku is the small model, opus and fable the largest."""
     largest = largest or large
-    return (("claude-*haiku*", small), ("claude-*sonnet*", large), ("claude-*opus*", largest), ("claude-*fable*", largest))
+    return (("claude-*haiku*", small), ("claude-*sonnet*", large),
+            ("claude-*opus*", largest), ("claude-*fable*", largest))
 
 
 ENTRIES = (
@@ -74,7 +81,8 @@ ENTRIES = (
           "https://platform.minimaxi.com/user-center/basic-information/interface-key",
           regions=(("China", "https://api.minimaxi.com/v1"), ("international", "https://api.minimax.io/v1"))),
     Entry("volcengine", "https://ark.cn-beijing.volces.com/api/v3", "ARK_API_KEY",
-          families("doubao-seed-1-6-flash-250828", "doubao-seed-code-preview-251028"), "doubao-seed-code-preview-251028",
+          families("doubao-seed-1-6-flash-250828", "doubao-seed-code-preview-251028"),
+          "doubao-seed-code-preview-251028",
           "https://console.volcengine.com/ark/region:ark+cn-beijing/apiKey",
           regions=(("China", "https://ark.cn-beijing.volces.com/api/v3"),
                    ("international", "https://ark.ap-southeast.bytepluses.com/api/v3")),
@@ -94,7 +102,8 @@ ENTRIES = (
           "Qwen/Qwen3-Coder-480B-A35B-Instruct", "https://modelscope.cn/my/myaccesstoken"),
     Entry("mimo", "https://api.xiaomimimo.com/v1", "MIMO_API_KEY",
           families("mimo-v2-flash", "mimo-v2-flash"), "mimo-v2-flash",
-          "https://platform.xiaomimimo.com/#/console/api-keys", key_variables=("XIAOMI_API_KEY", "XIAOMI_MIMO_API_KEY")),
+          "https://platform.xiaomimimo.com/#/console/api-keys",
+          key_variables=("XIAOMI_API_KEY", "XIAOMI_MIMO_API_KEY")),
     Entry("gemini", "https://generativelanguage.googleapis.com/v1beta/openai", "GEMINI_API_KEY",
           families("gemini-2.5-flash", "gemini-2.5-pro"), "gemini-2.5-pro", "https://aistudio.google.com/apikey"),
     Entry("groq", "https://api.groq.com/openai/v1", "GROQ_API_KEY",
@@ -125,7 +134,7 @@ ENTRIES = (
           families("@cf/openai/gpt-oss-20b", "@cf/openai/gpt-oss-120b"), "@cf/openai/gpt-oss-120b",
           "https://dash.cloudflare.com/profile/api-tokens",
           base_url_shape="https://api.cloudflare.com/client/v4/accounts/ACCOUNT_ID/ai/v1"),
-    # not GITHUB_TOKEN, HF_TOKEN stands last: such tokens lie about for other ends, and must not choose who reads prompts
+    # not GITHUB_TOKEN, and HF_TOKEN last: tokens that lie about for other ends must not choose who reads the prompts
     Entry("github-models", "https://models.github.ai/inference", "GITHUB_MODELS_TOKEN",
           families("openai/gpt-4.1-mini", "openai/gpt-4.1"), "openai/gpt-4.1", "https://github.com/settings/tokens"),
     Entry("huggingface", "https://router.huggingface.co/v1", "HF_TOKEN",

@@ -1,39 +1,43 @@
 """One sentence for the person: which line of the configuration to mend, or what else helps."""
-import re
 from dataclasses import dataclass
 from typing import Optional
 from urllib.parse import urlsplit
 
 from .. import errors
 from .catalogue import CATALOGUE, ENTRIES
+from .wording import any_of
 
 CLIENT_PATIENCE_SECONDS = 60        # Claude Code gives up at once where it is told to wait for longer
 
-MODEL = re.compile(r"\bmodels?\b|deployment|\u6a21\u578b|endpoint or model|\bnot a chat")
-UNKNOWN_MODEL = re.compile(
-    r"model[^.]{0,80}(?:not (?:exist|found|support|available|open)|does not exist|not_found|unknown|invalid|no such|deprecated"
-    r"|decommissioned|not a valid)|(?:no such|unknown|invalid|unsupported) model|not a valid model|no endpoints found"
-    r"|\u6a21\u578b[^\u3002]{0,30}(?:\u4e0d\u5b58\u5728|\u672a\u627e\u5230|\u4e0d\u652f\u6301|\u65e0\u6743|\u672a\u5f00\u901a)")
-FILTERED = re.compile(
-    r"content.?(?:filter|management policy|policy violation|exists risk)|inappropriate content|data_?inspection|moderation"
-    r"|flagged|unsafe or sensitive|safety (?:system|polic)|sensitive (?:words|content|information)"
-    r"|\u654f\u611f|\u5b89\u5168\u5ba1\u6838|\u5185\u5bb9\u5b89\u5168|\u8fdd\u89c4|\u5408\u89c4")
-FILTER_CODES = ("content_filter", "data_inspection_failed", "datainspectionfailed", "content_policy_violation", "1301", "1026",
-                "1027", "sensitivecontentdetected", "inputtextsensitivecontentdetected")
-IMAGES = re.compile(
-    r"image[_ ]?(?:url|input|content)s?[^.]{0,60}(?:not|only|unsupported|isn't)|support(?:s|ing)? image|unknown variant `image_url`"
-    r"|(?:not|n't) (?:support|accept|allow|handle|process)[^.]{0,40}(?:image|vision|multimodal)|(?:image|vision)s?[^.]{0,40}not"
-    r" (?:supported|enabled|available|allowed)|only supports? text|not a (?:multimodal|vision)|mmproj|invalid content type[^.]*image"
-    r"|(?:could not|unable to|failed to|cannot) (?:process|load|decode|read|download|fetch)[^.]{0,30}image|invalid (?:base64 )?image"
-    r"|image (?:data|exceeds|is too|cannot|file|size|dimension)|unsupported image"
-    r"|\u4e0d\u652f\u6301[^\u3002]{0,10}(?:\u56fe|\u591a\u6a21\u6001|\u89c6\u89c9)|(?:\u56fe\u7247|\u56fe\u50cf)[^\u3002]{0,12}"
-    r"(?:\u4e0d\u652f\u6301|\u5931\u8d25|\u8fc7\u5927|\u683c\u5f0f)")
-PDFS = re.compile(r"\bpdf\b|content type[^.]*\bfile\b|`?file`? (?:input|part|content)s?[^.]{0,30}not|unknown variant `file`")
-TOOLS = re.compile(
-    r"(?:not|n't) support (?:tool|function)|(?:tools?|function[ -]?call(?:s|ing)?|tool use)[^.]{0,40}(?:not|n't|un)[ ]?"
-    r"(?:supported|available|enabled)|no endpoints found that support tool|requires --enable-auto-tool-choice|--jinja"
-    r"|\u4e0d\u652f\u6301[^\u3002]{0,8}(?:\u5de5\u5177|\u51fd\u6570)")
-RESPONSES_ONLY = re.compile(r"only supported in v1/responses|not a chat model|v1/responses (?:endpoint|and not)|use /v1/responses")
+MODEL = any_of(r"\bmodels?\b", "deployment", "模型", "not a chat")
+UNKNOWN_MODEL = any_of(
+    r"model[^.]{0,80}(?:not (?:exist|found|support|available|open)|does not exist|not_found|unknown|invalid|no such)",
+    r"model[^.]{0,80}(?:deprecated|decommissioned|not a valid)", r"(?:no such|unknown|invalid|unsupported) model",
+    r"not a valid model", "no endpoints found", r"模型[^。]{0,30}(?:不存在|未找到|不支持|无权|未开通)")
+FILTERED = any_of(
+    r"content.?(?:filter|management policy|policy violation|exists risk)", "inappropriate content", "data_?inspection",
+    "moderation", "flagged", "unsafe or sensitive", r"safety (?:system|polic)",
+    r"sensitive (?:words|content|information)", "敏感", "安全审核", "内容安全", "违规", "合规")
+MODEL_CODES = ("model_not_found", "modelnotfound", "invalid_model", "deploymentnotfound",
+               "invalidendpointormodel.notfound", "20012")
+FILTER_CODES = ("content_filter", "data_inspection_failed", "datainspectionfailed", "content_policy_violation",
+                "sensitivecontentdetected", "inputtextsensitivecontentdetected", "1301", "1026", "1027")
+IMAGES = any_of(
+    r"image[_ ]?(?:url|input|content)s?[^.]{0,60}(?:not|only|unsupported|isn't)", r"support(?:s|ing)? image",
+    "unknown variant `image_url`", r"(?:not|n't) (?:support|accept|allow|process)[^.]{0,40}(?:image|vision|multimodal)",
+    r"(?:image|vision)s?[^.]{0,40}not (?:supported|enabled|available|allowed)", r"only supports? text",
+    r"not a (?:multimodal|vision)", "mmproj", r"invalid content type[^.]*image", r"invalid (?:base64 )?image",
+    r"(?:could not|unable to|failed to|cannot) (?:process|load|decode|read|download|fetch)[^.]{0,30}image",
+    r"image (?:data|exceeds|is too|cannot|file|size|dimension)", "unsupported image",
+    r"不支持[^。]{0,10}(?:图|多模态|视觉)", r"(?:图片|图像)[^。]{0,12}(?:不支持|失败|过大|格式)")
+PDFS = any_of(r"\bpdf\b", r"content type[^.]*\bfile\b", r"`?file`? (?:input|part|content)s?[^.]{0,30}not",
+              "unknown variant `file`")
+TOOLS = any_of(
+    r"(?:not|n't) support (?:tool|function)", "no endpoints found that support tool",
+    r"(?:tools?|function[ -]?call(?:s|ing)?|tool use)[^.]{0,40}(?:not|n't|un) ?(?:supported|available|enabled)",
+    "requires --enable-auto-tool-choice", "--jinja", r"不支持[^。]{0,8}(?:工具|函数)")
+RESPONSES_ONLY = any_of("only supported in v1/responses", "not a chat model", r"v1/responses (?:endpoint|and not)",
+                        "use /v1/responses")
 
 
 @dataclass(frozen=True)
@@ -51,9 +55,9 @@ class Place:
         """From a routing target, an answer's context, or a provider's bare name."""
         provider = getattr(target, "provider", target)
         row = getattr(target, "row", None)
-        return cls(str(getattr(provider, "name", None) or provider or "the provider"), str(getattr(target, "model", "") or ""),
-                   str(getattr(provider, "base_url", "") or ""), str(getattr(provider, "key_hint", "") or ""),
-                   getattr(row, "context_window", None))
+        return cls(str(getattr(provider, "name", None) or provider or "the provider"),
+                   str(getattr(target, "model", "") or ""), str(getattr(provider, "base_url", "") or ""),
+                   str(getattr(provider, "key_hint", "") or ""), getattr(row, "context_window", None))
 
     @property
     def full_name(self):
@@ -68,8 +72,7 @@ class Place:
 
 def is_about_model(said):
     """Whether a 404 is about the model (or the deployment), not about the address."""
-    return not said.html and (said.any_code("model_not_found", "modelnotfound", "invalid_model", "invalidendpointormodel.notfound",
-                                            "deploymentnotfound") or bool(MODEL.search(said.words.lower())))
+    return not said.html and (said.any_code(*MODEL_CODES) or bool(MODEL.search(said.words)))
 
 
 def is_filtered(said):
@@ -121,8 +124,8 @@ def _by_text(kind, said, place):
     if TOOLS.search(text):
         return _tools(text, place)
     if kind is errors.InvalidRequest and refused_media(said) == "could not process image":
-        return 'For a model without eyes set "images": false in its row of %s.models, or a vision_model.' % place.setting
-    if UNKNOWN_MODEL.search(text) or said.any_code("model_not_found", "invalid_model", "20012"):
+        return 'For a model without eyes set "images": false in its row of %s.models.' % place.setting
+    if UNKNOWN_MODEL.search(text) or said.any_code(*MODEL_CODES):
         return _model(place)
     return ""
 
@@ -140,7 +143,15 @@ def _model(place):
 
 
 def _key(status, place):
-    fix = "Mend it: %s." % (place.key_hint or "set %s.api_key" % place.setting)
+    return "Mend it: %s" % _new_key(place)
+
+
+def _forbidden(status, place):
+    return "Its key may lack the right to this model, or the region is not served; else %s" % _new_key(place)
+
+
+def _new_key(place):
+    fix = "%s." % (place.key_hint or "set %s.api_key" % place.setting)
     entry = _entry(place)
     if entry and entry.key_url:
         fix += " A key is made at %s." % entry.key_url
@@ -149,25 +160,26 @@ def _key(status, place):
 
 def _other_region(place, entry):
     """A key of one region is unknown in the other, and the refusal does not say so."""
-    others = [url for region, url in (entry.regions if entry else ()) if urlsplit(url).hostname != urlsplit(place.base_url).hostname]
+    here = urlsplit(place.base_url or (entry.base_url if entry else "")).hostname
+    others = [url for _, url in (entry.regions if entry else ()) if urlsplit(url).hostname != here]
     if not others:
         return ""
-    return " If the key is of another region, set %s.base_url to %s." % (place.setting, " or ".join(dict.fromkeys(others)))
+    return " If the key is of another region, set %s.base_url to %s." % (place.setting, " or ".join(others))
 
 
 def _entry(place):
     """The catalogue's entry for a provider: by host, else by name."""
     host = urlsplit(place.base_url).hostname
-    for entry in ENTRIES:
-        if host and host in [urlsplit(url).hostname for url in (entry.base_url,) + tuple(url for _, url in entry.regions)]:
-            return entry
-    return None if host else CATALOGUE.get(place.name)
+    if not host:
+        return CATALOGUE.get(place.name)
+    return next((entry for entry in ENTRIES if host in entry.hosts), None)
 
 
 def _redirect(place, location):
     parts = urlsplit(location or "")
     to = " (to %s://%s%s)" % (parts.scheme, parts.hostname, parts.path) if parts.hostname else ""
-    return "Redirects are not followed, the key would travel%s: set %s.base_url to the final address." % (to, place.setting)
+    return "Redirects%s are not followed, the key would travel: set %s.base_url to the final address." % (
+        to, place.setting)
 
 
 def _address(status, place):
@@ -177,18 +189,29 @@ def _address(status, place):
     return ""
 
 
-def _forbidden(status, place):
-    return "Its key may lack the right to this model, or the region is not served: check the account, or %s" % (
-        _key(status, place)[len("Mend it: "):])
+def _credit(status, place):
+    return 'The account at %s needs credit, or set another target under "fallbacks".' % place.name
+
+
+def _load(status, place):
+    return 'More keys (%s.api_key takes a list) or "fallbacks" spread the load.' % place.setting
+
+
+def _size(status, place):
+    return "The request is larger than %s takes: compact the conversation or send less." % place.name
+
+
+def _fault(status, place):
+    return 'The fault is at %s; a target under "fallbacks" takes over when it fails.' % place.name
 
 
 BY_CLASS = {
     errors.NotAuthenticated: _key,
     errors.Forbidden: _forbidden,
-    errors.BillingProblem: lambda status, place: 'The account at %s needs credit, or set another target under "fallbacks".' % place.name,
+    errors.BillingProblem: _credit,
     errors.NotFound: lambda status, place: _model(place),
     errors.InvalidRequest: _address,
-    errors.RateLimited: lambda status, place: 'More keys (%s.api_key takes a list) or "fallbacks" spread the load.' % place.setting,
-    errors.TooLarge: lambda status, place: "The request is larger than %s takes: compact the conversation or send less." % place.name,
-    errors.UpstreamFailed: lambda status, place: 'The fault is at %s; a target under "fallbacks" takes over when it fails.' % place.name,
+    errors.RateLimited: _load,
+    errors.TooLarge: _size,
+    errors.UpstreamFailed: _fault,
 }

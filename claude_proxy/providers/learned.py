@@ -1,7 +1,7 @@
 """What this run has found out: remedies that healed, how many bytes a token is, who cuts prompts in silence.
 
-Kept in memory alone, per provider and model; lost with the process, found out again. Several threads share it: each step
-is one operation on a dict, and a lost update costs one more question to the provider, never a wrong answer.
+Kept in memory alone, per provider and model; lost with the process, found out again. Several threads share it: each
+step is one operation on a dict, and a lost update costs one more question to the provider, never a wrong answer.
 """
 MAX_ENTRIES = 2000                  # names of models come from clients: what is kept of them is bounded
 FIRST_GUESS = 3.7                   # bytes of request JSON per token, before a provider has counted
@@ -19,7 +19,7 @@ LARGER_CONTEXT = {
     "vllm": "start vLLM with a larger --max-model-len",
     "sglang": "start SGLang with a larger --context-length",
 }
-ELSEWHERE = "give the model a larger context there, or tell its size as context_window in its row of providers.%s.models"
+ELSEWHERE = "give the model a larger context there, or state its context_window in its row of providers.%s.models"
 
 
 class Learned:
@@ -79,8 +79,8 @@ class Learned:
 
     def _cut_off(self, key, counted, expected, dialect):
         provider, model = key
-        warning = "%s/%s counted %d prompt tokens of about %d: the beginning was probably cut off, tools and all; %s" % (
-            provider, model, counted, expected, LARGER_CONTEXT.get(dialect) or ELSEWHERE % provider)
+        warning = "%s/%s counted %d prompt tokens of about %d: the beginning was probably cut off, tools and all; %s"
+        warning %= (provider, model, counted, expected, LARGER_CONTEXT.get(dialect) or ELSEWHERE % provider)
         if key in self._cut:
             return None
         _keep(self._cut, key, warning)

@@ -7,29 +7,30 @@ import re
 from dataclasses import dataclass
 from typing import Optional
 
-CODES = ("context_length_exceeded", "model_max_prompt_tokens_exceeded", "exceed_context_size_error", "too_many_prompt_tokens",
-         "context_window_exceeded", "contextwindowexceedederror", "request_too_long", "prompt_too_long", "1261", "1039",
-         "input_too_long", "context_too_large")
+from .wording import any_of
 
-PATTERNS = re.compile(
-    r"prompt (?:is |was )?too (?:long|large)|prompt is too long|input is too long|input (?:token )?length (?:is )?too long"
-    r"|context[_ ]length[_ ]exceeded|maximum context (?:length|limit|window|size)|max(?:imum)? prompt length"
-    r"|exceed(?:s|ed|ing)?[^.]{0,60}(?:context|n_ctx|model token limit|maximum number of (?:input )?tokens)"
-    r"|(?:context|prompt)[^.]{0,40}exceed(?:s|ed)?[^.]{0,30}(?:limit|length|window|deployment|maximum|capacity)"
-    r"|context size has been exceeded|exceeded (?:the )?max(?:imum)? context"
-    r"|longer than the (?:maximum model length|model'?s (?:maximum )?context)"
-    r"|larger than the (?:maximum )?context|greater than the context (?:length|window|size)"
-    r"|input tokens exceed|tokens in request more than max|total length of all messages is too long"
-    r"|range of input length should be|but model only supports up to|reduce the length of (?:the messages|either|your prompt)"
-    r"|`inputs` (?:tokens \+ `max_new_tokens` must be|must have less)|too large for model with \d+ max"
-    r"|context window (?:exceeds|exceeded|limit)|context overflow|when context the overflows"
-    r"|max message tokens|input length \d+ exceeds|too many (?:input )?tokens in (?:the )?(?:prompt|request|input)|maximum input length"
-    r"|(?:\u4e0a\u4e0b\u6587|\u8f93\u5165|\u63d0\u793a\u8bcd|prompt|\u5bf9\u8bdd|tokens?)[^\u3002\uff0c]{0,16}"
-    r"(?:\u8d85\u957f|\u8fc7\u957f|\u8d85\u51fa|\u8d85\u8fc7)[^\u3002]{0,16}"
-    r"(?:\u9650\u5236|\u4e0a\u9650|\u6700\u5927|\u957f\u5ea6|\u7a97\u53e3|$)")
-NOT_PATTERNS = re.compile(
-    r"policy_blocked|dlp_request_denied|string too long\. expected a string|per (?:minute|day|min)\b|\btpm\b|\brpm\b"
-    r"|maximum length of (?:tool|function)|tool_call_id|\u6bcf\u5206\u949f|\u9891\u7387|\u5e76\u53d1")
+CODES = ("context_length_exceeded", "model_max_prompt_tokens_exceeded", "exceed_context_size_error",
+         "too_many_prompt_tokens", "context_window_exceeded", "contextwindowexceedederror", "request_too_long",
+         "prompt_too_long", "input_too_long", "context_too_large", "1261", "1039")
+
+FULL = any_of(
+    r"(?:prompt|input|request) (?:is |was |token length )?too (?:long|large)", r"input length (?:is )?too long",
+    r"context[_ ]length[_ ]exceeded", r"maximum context (?:length|limit|window|size)", r"max(?:imum)? prompt length",
+    r"exceed(?:s|ed|ing)?[^.]{0,60}(?:context|n_ctx|model token limit|maximum number of (?:input )?tokens)",
+    r"(?:context|prompt)[^.]{0,40}exceed(?:s|ed)?[^.]{0,30}(?:limit|length|window|deployment|maximum|capacity)",
+    r"context size has been exceeded", r"exceeded (?:the )?max(?:imum)? context",
+    r"longer than the (?:maximum model length|model'?s (?:maximum )?context)", r"larger than the (?:maximum )?context",
+    r"greater than the context (?:length|window|size)", r"input tokens exceed", r"tokens in request more than max",
+    r"total length of all messages is too long", r"range of input length should be", r"but model only supports up to",
+    r"reduce the length of (?:the messages|either|your prompt)", r"input length \d+ exceeds", r"maximum input length",
+    r"`inputs` (?:tokens \+ `max_new_tokens` must be|must have less)", r"too large for model with \d+ max",
+    r"context window (?:exceeds|exceeded|limit)", r"context overflow", r"when context the overflows",
+    r"max message tokens", r"too many (?:input )?tokens in (?:the )?(?:prompt|request|input)",
+    r"(?:上下文|输入|提示词|prompt|对话|(?<!max_)tokens?)[^。，]{0,16}(?:超长|过长|超出|超过)[^。]{0,16}"
+    r"(?:限制|上限|最大|长度|窗口|$)")
+OF_SOMETHING_ELSE = any_of(
+    "policy_blocked", "dlp_request_denied", r"string too long\. expected a string", r"per (?:minute|day|min)\b",
+    r"\btpm\b", r"\brpm\b", r"maximum length of (?:tool|function)", "tool_call_id", "每分钟", "频率", "并发")
 
 # Where the numbers stand. `total` is input and answer together; `over` is by how much the input is too long.
 NUMBERS = tuple(re.compile(pattern) for pattern in (
@@ -44,9 +45,9 @@ NUMBERS = tuple(re.compile(pattern) for pattern in (
     r" (?:completion|output)",
     r"context length of (?P<limit>\d+).*?total of (?P<total>\d+) tokens: (?P<input>\d+) .*?and (?P<answer>\d+) ",
     r"context length is (?:only )?(?P<limit>\d+).*?resulted in (?P<input>\d+) tokens",
-    r"context length is (?:only )?(?P<limit>\d+).*?(?:requested|total of)(?: about)? \d+ tokens? \((?P<input>\d+) (?:in|of)",
-    r"context length is (?:only )?(?P<limit>\d+).*?(?:requested|request has|you passed|total of|contains)(?: about| at least)?"
-    r" (?P<input>\d+)",
+    r"context length is (?:only )?(?P<limit>\d+).*?(?:requested|total of)(?: about)? \d+ tokens? \((?P<input>\d+) in",
+    r"context length is (?:only )?(?P<limit>\d+).*?(?:requested|request has|you passed|total of|contains)"
+    r"(?: about| at least)? (?P<input>\d+)",
     r"given: (?P<input>\d+) `inputs` tokens and (?P<answer>\d+) `max_new_tokens`",
     r"must have less than (?P<limit>\d+) tokens\. given: (?P<input>\d+)",
     r"input token count \(?(?P<input>\d+)\)? exceeds the maximum number of tokens allowed \(?(?P<limit>\d+)",
@@ -87,9 +88,9 @@ class Overflow:
 def overflow_in(said, status=400):
     """The Overflow of an error body (wording.Said), or None where it is about something else."""
     text = said.everything
-    if status not in (400, 413, 422, 500, 502) or NOT_PATTERNS.search(text):
+    if status not in (400, 413, 422, 500, 502) or OF_SOMETHING_ELSE.search(text):
         return None
-    if not said.any_code(*CODES) and not PATTERNS.search(text):
+    if not said.any_code(*CODES) and not FULL.search(text):
         return None
     numbers = numbers_in(said)
     if "max_tokens" in said.param and numbers.input is None and numbers.limit is None:

@@ -3,9 +3,9 @@
     from_provider(status, text, headers, target)   an HTTP answer that is no success
     in_stream(error, target)                       an error object inside a 200 body or a stream
 
-`target` is anything with `.provider` (a name, or something with `.name`, `.base_url`, `.key_hint`) and `.model`; what it
-lacks is left out of the message. A message is: who, what it answered, its words as they are, and one hint. The words of
-an overflow, of a refused image and of an empty account are those on which Claude Code acts.
+`target` is anything with `.provider` (a name, or something with `.name`, `.base_url`, `.key_hint`) and `.model`; what
+it lacks is left out of the message. A message is: who, what it answered, its words as they are, and one hint. The words
+of an overflow and of a refused image are those on which Claude Code acts.
 
 https://docs.anthropic.com/en/api/errors
 """
@@ -18,7 +18,7 @@ from . import hints
 from .catalogue import fact_of
 from .overflow import overflow_in, phrase
 from .redaction import redacted
-from .wording import read
+from .wording import any_of, read
 
 __all__ = ["from_provider", "in_stream", "redacted"]
 
@@ -26,38 +26,38 @@ BY_STATUS = {
     400: errors.InvalidRequest, 401: errors.NotAuthenticated, 402: errors.BillingProblem, 403: errors.Forbidden,
     404: errors.NotFound, 407: errors.UpstreamFailed, 408: errors.UpstreamTimeout, 409: errors.Conflict,
     413: errors.TooLarge, 429: errors.RateLimited,
-    498: errors.Overloaded, 503: errors.Overloaded, 529: errors.Overloaded,                 # 498: Groq's flex tier is full
-    504: errors.UpstreamTimeout, 522: errors.UpstreamTimeout, 524: errors.UpstreamTimeout,  # Cloudflare's
+    498: errors.Overloaded,                                                 # Groq: the flex tier is full
+    503: errors.Overloaded, 529: errors.Overloaded,
+    504: errors.UpstreamTimeout, 522: errors.UpstreamTimeout, 524: errors.UpstreamTimeout,      # 52x: Cloudflare's
 }
 FINAL = (errors.NotAuthenticated, errors.BillingProblem, errors.Forbidden, errors.NotFound)
 
 # What a provider means where its status says less: (class, codes in the body, pattern of its words); first that fits.
-# Held against statuses 400, 403 and 404 over HTTP, and against every error inside a stream.
+# Held against statuses 400, 403, 404 and 422 over HTTP, and against every error inside a stream.
 MEANINGS = (
     (errors.BillingProblem,
-     ("insufficient_quota", "insufficient_balance", "arrearage", "billing_not_active", "insufficient_user_quota", "1008",
-      "1113", "accountoverdueerror", "overdue_balance", "payment_required", "credits_required"),
-     re.compile(r"insufficient (?:account )?(?:balance|credit|quota|funds)|requires more credits|credit balance|out of credits?"
-                r"|exceeded your current quota|in good standing|balance (?:is )?(?:not enough|insufficient)|no (?:remaining )?credits?"
-                r"|billing (?:hard )?limit|\u4f59\u989d\u4e0d\u8db3|\u6b20\u8d39|\u8d26\u6237\u4f59\u989d|\u989d\u5ea6\u4e0d\u8db3"
-                r"|\u989d\u5ea6\u5df2\u7528|\u914d\u989d\u4e0d\u8db3|\u514d\u8d39\u989d\u5ea6|\u8d44\u6e90\u5305|\u5145\u503c")),
+     ("insufficient_quota", "insufficient_balance", "arrearage", "billing_not_active", "insufficient_user_quota",
+      "accountoverdueerror", "overdue_balance", "payment_required", "credits_required", "1008", "1113"),
+     any_of(r"insufficient (?:account )?(?:balance|credit|quota|funds)", r"requires more credits", "credit balance",
+            r"out of credits?", "exceeded your current quota", "in good standing",
+            r"balance (?:is )?(?:not enough|insufficient)", r"no (?:remaining )?credits?", r"billing (?:hard )?limit",
+            "余额不足", "欠费", "账户余额", "额度不足", "额度已用", "配额不足", "免费额度", "资源包", "充值")),
     (errors.NotAuthenticated,
-     ("invalid_api_key", "api_key_invalid", "authentication_error", "unauthorized", "unauthenticated", "invalid_iam_token",
-      "2049"),
-     re.compile(r"(?:invalid|incorrect|wrong|missing|no|expired) (?:api[ -]?key|authentication|auth )|api key (?:not valid|not found"
-                r"|is invalid|expired)|not authenticated|\u65e0\u6548\u7684(?:\u4ee4\u724c|api)|(?:\u4ee4\u724c|api[ -]?key)"
-                r"[^\u3002]{0,6}(?:\u65e0\u6548|\u9519\u8bef|\u8fc7\u671f)|\u8eab\u4efd\u9a8c\u8bc1\u5931\u8d25")),
+     ("invalid_api_key", "api_key_invalid", "authentication_error", "unauthorized", "unauthenticated",
+      "invalid_iam_token", "2049"),
+     any_of(r"(?:invalid|incorrect|wrong|missing|no|expired) (?:api[ -]?key|authentication|auth )",
+            r"api key (?:not valid|not found|is invalid|expired)", "not authenticated", r"无效的(?:令牌|api)",
+            r"(?:令牌|api[ -]?key)[^。]{0,6}(?:无效|错误|过期)", "身份验证失败")),
     (errors.RateLimited,
-     ("rate_limit_exceeded", "rate_limit_error", "rate_limit_reached", "too_many_requests", "ratelimitreached", "throttling",
-      "resource_exhausted", "429", "1302", "1303", "1305"),
-     re.compile(r"rate.?limit(?:ed|s| exceeded| reached)|too many requests|requests per minute|\u9891\u7387\u9650\u5236"
-                r"|\u8bf7\u6c42\u8fc7\u4e8e\u9891\u7e41|\u901f\u7387\u9650\u5236|\u5e76\u53d1")),
+     ("rate_limit_exceeded", "rate_limit_error", "rate_limit_reached", "too_many_requests", "ratelimitreached",
+      "throttling", "resource_exhausted", "429", "1302", "1303"),
+     any_of(r"rate.?limit(?:ed|s| exceeded| reached)", "too many requests", "requests per minute",
+            "频率限制", "请求过于频繁", "速率限制", "并发")),
     (errors.Overloaded,
-     ("overloaded_error", "engine_overloaded_error", "server_overloaded", "overloaded", "capacity_exceeded", "529", "503"),
-     re.compile(r"overloaded|over capacity|no available (?:channel|capacity|worker)|server (?:is )?(?:too )?busy"
-                r"|resourceexhausted|\u670d\u52a1\u5668?\u7e41\u5fd9|\u7cfb\u7edf\u7e41\u5fd9|\u8d1f\u8f7d")),
+     ("overloaded_error", "engine_overloaded_error", "server_overloaded", "overloaded", "capacity_exceeded", "1305"),
+     any_of("overloaded", "over capacity", r"no available (?:channel|capacity|worker)",
+            r"server (?:is )?(?:too )?busy", r"resource_?exhausted", "服务器?繁忙", "系统繁忙", "负载")),
 )
-ACCOUNT = re.compile(r"\b(?:balance|credit|billing|quota|overdue|\u4f59\u989d|\u6b20\u8d39)")
 
 # Numbers that some put into a 200 body: MiniMax's base_resp, Zhipu's code.
 BY_NUMBER = {
@@ -72,7 +72,8 @@ BY_TYPE = {
     "context_length_exceeded": errors.InvalidRequest, "content_filter": errors.InvalidRequest,
     "permission_error": errors.Forbidden, "permission_denied": errors.Forbidden,
     "not_found_error": errors.NotFound, "model_not_found": errors.NotFound,
-    "timeout": errors.UpstreamTimeout, "timeout_error": errors.UpstreamTimeout, "request_timeout": errors.UpstreamTimeout,
+    "timeout": errors.UpstreamTimeout, "timeout_error": errors.UpstreamTimeout,
+    "request_timeout": errors.UpstreamTimeout,
 }
 
 
@@ -153,7 +154,7 @@ def _safe(text, secrets):
 
 def _sentence(words):
     words = words.strip()
-    return words if words[-1:] in ".!?\u3002\uff01" else words + "."
+    return words if words[-1:] in ".!?。！" else words + "."
 
 
 # -- what the client shall do
@@ -177,7 +178,7 @@ def is_used_up(kind, said):
 
 
 def retry_after(headers, said=None):
-    """Seconds to wait, as text for a header: from Retry-After (a number, or a date held against Date), else from the words.
+    """Seconds to wait, as text for a header: from Retry-After (a number, or a date against Date), else from the words.
 
     What is no number and no date is handed on as it is, where it could be a header.
     """
@@ -210,7 +211,8 @@ def _in_words(words):
     found = IN_WORDS.search(re.sub(r"(?<=[hmd])(?=\d)", " ", words))
     if not found:
         return None
-    seconds = sum(float(number) * _unit(unit) for number, unit in re.findall(r"(\d+(?:\.\d+)?)\s*([a-zA-Z]+)", found.group(1)))
+    parts = re.findall(r"(\d+(?:\.\d+)?)\s*([a-zA-Z]+)", found.group(1))
+    seconds = sum(float(number) * _unit(unit) for number, unit in parts)
     return str(int(math.ceil(seconds)))
 
 

@@ -1,4 +1,4 @@
-"""The facts behind the dialects, as data: a row for each provider, the hosts that pick it, and what single models change.
+"""The facts behind the dialects, as data: a row for each provider, the hosts that pick it, what single models change.
 
     ROWS       a provider's differences from a careful unknown server: {field of Dialect: value}
     HOSTS      (end of a host name, or host:port of a local server, row's name); the first that fits
@@ -50,7 +50,8 @@ ROWS = {
     "hunyuan": dict(
         thinking_style="enable_thinking", system_anywhere=False, user_first=True, forces_tools=False,
         parallel_tool_calls=False, response_format="", images=False),
-    "tokenhub": dict(thinking_style="thinking", system_anywhere=False, forces_tools=False, response_format="json_object"),
+    "tokenhub": dict(thinking_style="thinking", system_anywhere=False, forces_tools=False,
+                     response_format="json_object"),
     "qianfan": dict(thinking_style="enable_thinking", system_anywhere=False, parallel_tool_calls=False,
                     response_format="json_object"),
     "stepfun": dict(response_format="json_object", min_max_tokens=ROOM),
@@ -74,7 +75,8 @@ ROWS = {
         system_anywhere=False, parallel_tool_calls=False, user_first=True, min_max_tokens=ROOM, tokenizer="gemini"),
     "together": dict(extra_params=("top_k",)),
     "fireworks": dict(extra_params=("top_k",), echo_reasoning="tool_turns"),
-    "cerebras": dict(max_tokens_field="max_completion_tokens", drop_schema_keys=("$schema", "$id", "format", "pattern")),
+    "cerebras": dict(max_tokens_field="max_completion_tokens",
+                     drop_schema_keys=("$schema", "$id", "format", "pattern")),
     "perplexity": dict(
         drop_params=("tools", "tool_choice", "parallel_tool_calls", "stop", "stream_options"), tool_choice=False,
         forces_tools=False, names_tool=False, parallel_tool_calls=False, stream_options=False, user_first=True,
@@ -134,8 +136,8 @@ EVERYWHERE = ("*",)
 OPENAI_ROWS = ("openai", "azure-openai", "github-models", "openai-compatible")
 
 # An unknown gateway hands parameters on to the maker of the model, so what only the model knows holds there too.
-PASSED_ON = ("openai-compatible", "siliconflow", "volcengine", "dashscope", "qianfan", "tokenhub", "modelscope", "nvidia",
-             "huggingface", "fireworks", "together")
+PASSED_ON = ("openai-compatible", "siliconflow", "volcengine", "dashscope", "qianfan", "tokenhub", "modelscope",
+             "nvidia", "huggingface", "fireworks", "together")
 
 MODELS = (
     # -- tokenizers and eyes: facts of the model, whoever serves it
@@ -171,14 +173,15 @@ MODELS = (
     (("deepseek",), ("deepseek-chat*",),
      dict(thinking_style="", efforts=(), min_max_tokens=0, max_max_tokens=8192, echo_reasoning="tool_turns")),
     (("deepseek",), ("deepseek-reasoner*",),
-     dict(thinking_style="", efforts=(), max_max_tokens=65536, forces_tools=False, names_tool=False, tool_choice=False)),
+     dict(thinking_style="", efforts=(), max_max_tokens=65536, tool_choice=False)),
     (PASSED_ON, ("deepseek-v4*", "deepseek-reasoner*", "mimo-v2*"),
      dict(echo_reasoning="tool_turns", missing_reasoning="empty", min_max_tokens=ROOM)),
 
     # -- thinking switches that belong to a model, not to its server
     (("siliconflow", "modelscope"), ("qwen3-*b", "qwen3-*b-a*b", "glm-4.[5-9]*", "glm-5*", "deepseek-v3.[12]*",
                                      "hunyuan-a13b*"), dict(thinking_style="enable_thinking", min_max_tokens=ROOM)),
-    (("siliconflow", "modelscope"), ("qwen3-*-instruct*", "qwen3-*-thinking*", "qwen3-coder*"), dict(thinking_style="")),
+    (("siliconflow", "modelscope"), ("qwen3-*-instruct*", "qwen3-*-thinking*", "qwen3-coder*"),
+     dict(thinking_style="")),
     (("dashscope",), ("qwen3-coder*", "qwen3-*-instruct*", "qwen2*", "qwen-turbo-20*", "qwen-max*"),
      dict(thinking_style="")),
     (("moonshot",), ("kimi-k2.[5-9]*", "kimi-k[3-9]*"),
@@ -189,10 +192,13 @@ MODELS = (
     (("zhipu",), ("glm-4.[6-9]*", "glm-5*"), dict(extra_body=(("tool_stream", True),))),
     (("volcengine",), ("doubao-1-5-*", "doubao-1.5-*", "doubao-pro-*", "doubao-lite-*"),
      dict(thinking_style="", min_max_tokens=0, max_max_tokens=12288)),
-    (("volcengine",), ("doubao-1-5-thinking*", "doubao-1.5-thinking*"), dict(min_max_tokens=ROOM, max_max_tokens=16384)),
-    (("hunyuan", "qianfan"), ("hunyuan-t1*", "hunyuan-lite*", "hunyuan-turbo*", "ernie-[34]*", "ernie-speed*", "ernie-x*"),
+    (("volcengine",), ("doubao-1-5-thinking*", "doubao-1.5-thinking*"),
+     dict(min_max_tokens=ROOM, max_max_tokens=16384)),
+    (("hunyuan", "qianfan"),
+     ("hunyuan-t1*", "hunyuan-lite*", "hunyuan-turbo*", "ernie-[34]*", "ernie-speed*", "ernie-x*"),
      dict(thinking_style="")),
-    (("minimax",), ("minimax-text*", "abab*"), dict(thinking_style="", min_max_tokens=0, echo_reasoning="", images=True)),
+    (("minimax",), ("minimax-text*", "abab*"),
+     dict(thinking_style="", min_max_tokens=0, echo_reasoning="", images=True)),
     (("minimax",), ("minimax-m[3-9]*",), dict(images=True)),
 
     # -- reasoning efforts, where only some models of a server have them
@@ -214,7 +220,8 @@ MODELS = (
     (("ollama",), ("qwen3*", "deepseek-r1*", "deepseek-v3.1*", "magistral*", "glm-*"),
      dict(thinking_style="effort", effort_off="none", min_max_tokens=ROOM)),
     (("ollama",), ("qwen3-coder*", "qwen3*instruct*"), dict(thinking_style="", min_max_tokens=0)),
-    (("vllm", "sglang", "llama.cpp"), ("qwen3*", "glm-4.[5-9]*", "glm-5*", "deepseek-v3.*", "deepseek-v4*", "kimi-k2.*"),
+    (("vllm", "sglang", "llama.cpp"),
+     ("qwen3*", "glm-4.[5-9]*", "glm-5*", "deepseek-v3.*", "deepseek-v4*", "kimi-k2.*"),
      dict(min_max_tokens=ROOM)),
     (("vllm", "sglang"), ("gpt-oss*",), dict(thinking_style="effort", min_max_tokens=ROOM)),
 

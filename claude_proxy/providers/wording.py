@@ -12,16 +12,16 @@ import json
 import re
 from dataclasses import dataclass
 from html import unescape
-from typing import Any, Dict, Tuple
+from typing import Any, Tuple
 
 MAX_WORDS = 4000        # characters of a provider's text that go into a message
 
 # Where sentences stand, best first.
-SENTENCES = ("message", "msg", "error", "detail", "error_message", "errorMessage", "error_msg", "errorMsg", "status_msg",
-             "error_description", "err_msg", "reason", "raw", "title")
+SENTENCES = ("message", "msg", "error", "detail", "error_message", "errorMessage", "error_msg", "errorMsg",
+             "status_msg", "error_description", "err_msg", "reason", "raw", "title")
 CODES = ("code", "type", "status", "error_code", "error_type", "status_code", "err_code")
-NESTED = ("error", "errors", "detail", "details", "message", "metadata", "upstream_error", "base_resp", "data", "inner_error",
-          "innererror", "previous_errors", "raw", "response", "body")
+NESTED = ("error", "errors", "detail", "details", "message", "metadata", "upstream_error", "base_resp", "data",
+          "inner_error", "innererror", "previous_errors", "raw", "response", "body")
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,11 @@ class Said:
     def everything(self):
         """Words, codes and parameter in one lower-case text, to search in."""
         return " ".join((self.words,) + self.codes + (self.param,)).lower()
+
+
+def any_of(*patterns):
+    """A pattern for any of several, without regard to case; no sentence is crossed where a pattern says [^.]."""
+    return re.compile("|".join("(?:%s)" % pattern for pattern in patterns), re.I)
 
 
 def read(text):
@@ -76,7 +81,7 @@ def _html_words(text):
 
 
 def _from_json(value):
-    found = {"sentences": [], "codes": [], "param": [], "fields": {}}  # type: Dict[str, Any]
+    found = {"sentences": [], "codes": [], "param": [], "fields": {}}
     _collect(value, found, 0)
     return Said(
         words=_joined(found["sentences"]),
