@@ -89,52 +89,9 @@ TOO_MANY = (
 TOO_FEW = r">=|below|at least|minimum|too (?:small|low)|greater than or equal"
 NOT_SEEN = (
     r"(?:not?|n't|only) (?:be )?(?:support|permit|allow|accept|available|enabled|text)"
-    r"|unsupported(?! image (?:format|type))|isn't|unknown variant|invalid content type|no endpoints found|mmproj|不支持")
+    r"|unsupported(?! image (?:format|type))|isn't|unknown variant|invalid content type|no endpoints found|mmproj"
+    r"|不支持")
 IMAGE = r"image(?:_url|s?)|vision|multi-?modal|图片|图像|多模态|视觉"
-THE_MODEL_S_FAULT.search(words):
-        return None
-    for pattern, make in COMPLAINTS:
-        changes = make(words, chat_body, dialect) if pattern.search(words) else None
-        if changes and replace(dialect, **changes) != dialect:
-            return Remedy(_name(changes, dialect), changes)
-    return None
-
-
-def _name(changes, dialect):
-    """"drop_params+top_k": the fields that change, and what is new in a list."""
-    return ", ".join("+".join([name] + _added(value, getattr(dialect, name)))
-                     for name, value in sorted(changes.items()))
-
-
-def _added(value, before):
-    return [one for one in value if one not in before] if isinstance(value, tuple) else []
-
-
-def _shorter_answer(overflow, body):
-    """Prompt and answer together are too long, but the prompt alone is not: a shorter answer, this once."""
-    if not overflow.only_the_sum:
-        return None
-    room = overflow.limit - overflow.input - MARGIN
-    if room < heal.SMALLEST_ANSWER or room >= (heal.asked_tokens(body) or 0):
-        return None
-    return Remedy("shorter answer", {"max_max_tokens": room}, lasting=False)
-
-
-# -- the words of refusals
-
-NOT_TAKEN = (
-    r"(?:not?|n't|un|only|never) ?(?:be )?(?:support|permit|allow|accept|available|recogni|known|expected|valid|enabled)"
-    r"|(?:not|n't) be used|unrecognized|invalid|illegal|extra (?:inputs|fields)|deprecated|incompatible|must(?: not)? be"
-    r"|cannot|can't|does ?n[o']t|not one of|out of range|no such|不支持|无效|非法|未知|错误"
-    r"|不能|不允许|必须|只能|范围")
-MAX_TOKENS = r"max(?:_completion|_new|_output|imum)?[ _](?:output[ _]|completion[ _])?tokens?"
-TOO_MANY = (r"range|at most|less than|no more than|<=|>|exceed|maximum|too (?:large|big|high|many)|larger|greater"
-            r"|limit|between|up to|超过|超出|范围|最大|上限|小于|大于|过大|取值")
-TOO_FEW = r">=|below|at least|minimum|too (?:small|low)|greater than or equal"
-NOT_SEEN = (r"(?:not?|n't|only) (?:be )?(?:support|permit|allow|accept|available|enabled|text)"
-            r"|unsupported(?! image (?:format|type))|isn't|unknown variant|invalid content type|no endpoints found|mmproj|不支持")
-IMAGE = r"image(?:_url|s?)|vision|multi-?modal|图片|图像|多模态|视觉"
-
 THE_MODEL_S_FAULT = any_of("tool call validation failed", "failed to call a function", "failed_generation")
 
 

@@ -11,7 +11,6 @@
 import json
 import re
 from dataclasses import dataclass
-from html import unescape
 from typing import Any, Tuple
 
 MAX_WORDS = 4000        # characters of a provider's text that go into a message
@@ -75,9 +74,9 @@ def _json(text):
 def _html_words(text):
     title = re.search(r"(?is)<title[^>]*>(.*?)</title>", text)
     if title and title.group(1).strip():
-        return unescape(" ".join(title.group(1).split()))[:300]
+        return " ".join(title.group(1).split())[:300]
     bare = re.sub(r"(?is)<(script|style).*?</\1>|<[^>]*>", " ", text)
-    return unescape(" ".join(bare.split()))[:300]
+    return " ".join(bare.split())[:300]
 
 
 def _from_json(value):
