@@ -174,7 +174,8 @@ def post(body, path="/v1/messages", headers=()):
 
 def message(**fields):
     """The body of a small Messages request."""
-    return dict({"model": "claude-sonnet-5", "max_tokens": 16, "messages": [{"role": "user", "content": "hi"}]}, **fields)
+    small = {"model": "claude-sonnet-5", "max_tokens": 16, "messages": [{"role": "user", "content": "hi"}]}
+    return dict(small, **fields)
 
 
 def until(claim, seconds=SECONDS):

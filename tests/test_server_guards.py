@@ -161,7 +161,8 @@ def locked():
 @pytest.mark.parametrize("origin", ["http://localhost:3000", "https://127.0.0.1", "http://[::1]:1", "https://app.example"])
 def test_allowed_pages_may_read_the_answer(open_door, origin):
     reply, _ = ask(open_door, get("/v1/models", ("Origin", origin)))
-    assert (reply.status, reply.headers["access-control-allow-origin"], reply.headers["vary"]) == (200, origin, "origin")
+    assert (reply.status, reply.headers["access-control-allow-origin"]) == (200, origin)
+    assert reply.headers["vary"] == "origin"
     assert "request-id" in reply.headers["access-control-expose-headers"]
     assert "access-control-allow-credentials" not in reply.headers
 
@@ -192,8 +193,9 @@ def test_preflight(open_door):
 
 
 def test_preflight_repeats_nothing_but_names(open_door):
-    reply, _ = ask(open_door, get("/v1/messages", ("Origin", "http://localhost"), ("Access-Control-Request-Method", "POST"),
-                                  ("Access-Control-Request-Headers", "a; b=<script>"), method="OPTIONS"))
+    reply, _ = ask(open_door, get(
+        "/v1/messages", ("Origin", "http://localhost"), ("Access-Control-Request-Method", "POST"),
+        ("Access-Control-Request-Headers", "a; b=<script>"), method="OPTIONS"))
     assert reply.headers["access-control-allow-headers"].startswith("authorization, content-type")
 
 
@@ -219,7 +221,8 @@ def test_pages_and_names(open_door, fields, status):
 
 
 @pytest.mark.parametrize("method, path, status", [
-    ("GET", "/health", 200), ("GET", "/healthz", 200), ("GET", "/livez", 200), ("GET", "/readyz", 200), ("GET", "/", 200),
+    ("GET", "/health", 200), ("GET", "/healthz", 200), ("GET", "/livez", 200), ("GET", "/readyz", 200),
+    ("GET", "/", 200),
     ("GET", "/api/hello", 200), ("HEAD", "/v1/models", 200), ("HEAD", "/", 200), ("OPTIONS", "/v1/messages", 204),
     ("GET", "/v1/models", 401), ("GET", "/v1/models/x", 401), ("GET", "/metrics", 401), ("GET", "/api/status", 401),
     ("GET", "/nothing", 401), ("PUT", "/v1/messages", 401),
@@ -251,6 +254,6 @@ def test_a_key_has_its_share():
             client.send(post(message(model="fake/hang"), headers={"x-api-key": KEY}))
             fake.wait_for(1)
             reply, closed = ask(listener, post(message(), headers={"x-api-key": KEY}))
-            assert (reply.status, reply.error_type, closed) == (429, "rate_limit_error", True)        # its body was not read
+            assert (reply.status, reply.error_type, closed) == (429, "rate_limit_error", True)
             assert ask(listener, post(message(), headers={"x-api-key": "another-key"}))[0].status == 200
         assert fake.requests[0].left.wait(SECONDS)

@@ -236,7 +236,8 @@ class Tls:
 def tls_context(server) -> ssl.SSLContext:
     """A context with the configured certificate; OSError (ssl.SSLError) where that is no good."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.options |= ssl.OP_NO_TLSv1 | ssl.OP_NO_TLSv1_1
+    if hasattr(context, "minimum_version"):         # not with the OpenSSL of RHEL 7
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
     for path in filter(None, (server.tls_cert_file, server.tls_key_file)):
         open(path, "rb").close()                    # its error names the file, the next line's does not
     context.load_cert_chain(server.tls_cert_file, server.tls_key_file or None)
