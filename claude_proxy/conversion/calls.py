@@ -3,7 +3,7 @@ import json
 import re
 from typing import Any, Dict, List, NamedTuple, Tuple
 
-from .blocks import content_of, inside, text
+from .blocks import content_of, inside, marked, text
 from .names import STYLES, shorten_tool_name, tool_id_for
 from .scope import Scope
 
@@ -46,19 +46,23 @@ def _distinct(tool_id, taken, scope):
 
 def tool_message(call: Call, item: Any, scope: Scope) -> Tuple[Dict[str, Any], List[Dict[str, Any]]]:
     """The message that answers a call, and the parts that have to follow in a user message; no `item`: interrupted."""
+    block = item.block if item else {}
     parts = _result_parts(item, scope) if item else text(NO_RESULT)
     places = ("text", "image_url") if scope.dialect.images_in_tool_results else ("text",)
     kept = [part for part in parts if part["type"] in places]
     moved = [part for part in parts if part["type"] not in places]
-    content = content_of(kept) or ("[see the attached %s]" % _kind(moved[0]) if moved else NO_OUTPUT)
-    if item and item.block.get("is_error"):
-        content = _marked(content)
+    kept = kept or text("[see the attached %s]" % _kind(moved[0]) if moved else NO_OUTPUT)
+    if block.get("is_error"):
+        kept = _failed(kept)
+    content = content_of(marked(kept, block, scope), scope)
     return {"role": "tool", "tool_call_id": call.chat["id"], "content": content}, _introduced(moved, call.chat["id"])
 
 
-def _marked(content):
+def _failed(parts):
     """There is no flag for a failed call."""
-    return "Error: " + content if isinstance(content, str) else text("Error:") + content
+    if parts[0]["type"] == "text":
+        return text("Error: " + parts[0]["text"]) + parts[1:]
+    return text("Error:") + parts
 
 
 def _result_parts(item, scope):

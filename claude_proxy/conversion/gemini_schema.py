@@ -4,16 +4,16 @@ References are put in place, alternatives and constants become anyOf and enum, a
 tool then takes a little more than it should, which its client checks again anyway.
 https://ai.google.dev/api/caching#Schema
 """
-from typing import Any, Dict
+from typing import Any, Dict, List
 
 KNOWN = frozenset((
     "type", "format", "title", "description", "nullable", "enum", "items", "minItems", "maxItems", "properties",
     "required", "minProperties", "maxProperties", "minLength", "maxLength", "pattern", "minimum", "maximum", "anyOf",
 ))
-FORMATS = frozenset(("enum", "date-time", "int32", "int64", "float", "double"))
+FORMATS = ("enum", "date-time", "int32", "int64", "float", "double")
 TYPES = ("string", "number", "integer", "boolean", "array", "object")
 
-MAX_NODES = 20000      # of the translation: references to references can grow without end
+MAX_NODES, MAX_DEPTH = 20000, 100      # of the translation: references to references can grow without end
 
 Schema = Dict[str, Any]
 
@@ -27,7 +27,7 @@ class _Translation:
     """One schema's definitions, and how many nodes it may still grow by when its references are put in place."""
 
     def __init__(self, schema):
-        self.room = MAX_NODES
+        self.room, self.depth = MAX_NODES, 0
         self.definitions = {}
         for key in ("$defs", "definitions"):
             if isinstance(schema.get(key), dict):
@@ -36,19 +36,21 @@ class _Translation:
     def node(self, schema, inside):
         """One schema; `inside`: the references that lead to it."""
         self.room -= 1
-        if not isinstance(schema, dict) or self.room < 0:
+        if not isinstance(schema, dict) or self.room < 0 or self.depth >= MAX_DEPTH:
             return {}
         node, inside = self.resolved(schema, inside)
         node = _typed(self.merged(node))
         if "$ref" in node:
             return self.node(node, inside)
-        return self.children({key: value for key, value in node.items() if key in KNOWN}, inside)
+        self.depth += 1
+        made = self.children({key: value for key, value in node.items() if key in KNOWN}, inside)
+        self.depth -= 1
+        return made
 
     def children(self, made, inside):
         """The schemas inside `made`."""
         if "properties" in made:
-            properties = made["properties"] if isinstance(made["properties"], dict) else {}
-            made["properties"] = {name: self.node(inner, inside) for name, inner in properties.items()}
+            made["properties"] = {name: self.node(inner, inside) for name, inner in _object(made["properties"]).items()}
             _keep_known_required(made)
         if "items" in made:
             made["items"] = self.node(made["items"], inside)
@@ -69,8 +71,9 @@ class _Translation:
 
     def merged(self, node):
         """oneOf is anyOf; allOf is one schema; const is an enum of one."""
-        for part in node.pop("allOf", None) or ():
-            node = _both(node, self.resolved(part, ())[0]) if isinstance(part, dict) else node
+        parts = node.pop("allOf", None)
+        for part in parts if isinstance(parts, list) else ():
+            node = _both(node, self.resolved(_object(part), ())[0])
         if "oneOf" in node:
             node["anyOf"] = node.get("anyOf") or node.pop("oneOf")
         if "const" in node:
@@ -80,13 +83,23 @@ class _Translation:
         return node
 
 
+def required_names(schema: Schema) -> List[str]:
+    """The names under `required`, however it is written: schemas come from many hands."""
+    names = schema.get("required")
+    return [name for name in names if isinstance(name, str)] if isinstance(names, list) else []
+
+
 def _both(node, part):
     """What satisfies two schemas, as far as objects go."""
     made = dict(part, **node)
-    properties = dict(part.get("properties") or {}, **(node.get("properties") or {}))
-    required = list(node.get("required") or []) + list(part.get("required") or [])
+    properties = dict(_object(part.get("properties")), **_object(node.get("properties")))
+    required = required_names(node) + required_names(part)
     made.update({"properties": properties} if properties else {}, **({"required": required} if required else {}))
     return made
+
+
+def _object(value):
+    return value if isinstance(value, dict) else {}
 
 
 def _typed(node):
@@ -136,7 +149,7 @@ def _with_enum(node):
 
 
 def _keep_known_required(made):
-    required = [name for name in made.get("required") or () if name in made["properties"]]
+    required = [name for name in required_names(made) if name in made["properties"]]
     made.pop("required", None)
     if required:
         made["required"] = required

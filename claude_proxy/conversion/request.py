@@ -23,13 +23,14 @@ https://docs.anthropic.com/en/api/messages, https://platform.openai.com/docs/api
 from typing import Any, Dict, Optional
 
 from . import params, tokens
+from .blocks import content_of, parts_of, text
 from .clients import ANY_CLIENT, Client
 from .context import AnswerContext, ChatRequest
 from .effort import shows_thinking, thinking_params
 from .scope import Scope, scope_of
 from .shapes import check_request
 from .tools import tool_params
-from .turns import conversation, system_words
+from .turns import conversation, system_blocks
 from .wellformed import well_formed
 
 
@@ -89,9 +90,10 @@ def _holds_image(content):
 
 def _messages(body, scope: Scope):
     talk = conversation(body["messages"], scope)
-    words = [system_words(body.get("system") or "")] + talk.leading + [params.format_request(body, scope)]
-    system = "\n\n".join(part for part in words if part)
-    return ([{"role": scope.dialect.system_role, "content": system}] if system else []) + talk.messages
+    parts = [part for block in system_blocks(body.get("system") or "") for part in parts_of(block, scope, "system")]
+    parts += talk.leading + text(params.format_request(body, scope))
+    system = [{"role": scope.dialect.system_role, "content": content_of(parts, scope)}] if parts else []
+    return system + talk.messages
 
 
 def _without_refused(chat, scope):

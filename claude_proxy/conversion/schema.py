@@ -7,7 +7,7 @@ https://json-schema.org/understanding-json-schema/reference
 from typing import Any, Callable, Dict, List
 
 from ..providers.dialects import Dialect
-from .gemini_schema import as_gemini
+from .gemini_schema import as_gemini, required_names
 
 SCHEMAS_BY_NAME = ("properties", "patternProperties", "$defs", "definitions", "dependentSchemas")
 SCHEMA_LISTS = ("anyOf", "oneOf", "allOf", "prefixItems")
@@ -73,5 +73,6 @@ def qualifies_as_strict(schema: Schema) -> bool:
 def _is_closed(node):
     if "properties" not in node and node.get("type") != "object":
         return not any(key in node for key in ("patternProperties", "allOf", "oneOf", "not"))
-    names = set(node.get("properties") or {})
-    return node.get("additionalProperties") is False and set(node.get("required") or ()) == names
+    properties = node.get("properties", {})
+    return node.get("additionalProperties") is False and isinstance(properties, dict) and (
+        set(required_names(node)) == set(properties))

@@ -7,12 +7,13 @@
                                  calls; then everything else in its own order, with the images of the results
 
 A broken history is repaired, not refused: an unanswered call gets a result that says so, a result without a call
-becomes text. The same turns give the same messages whatever comes after them, so that a provider's prefix cache keeps working.
+becomes text. The same turns give the same messages whatever comes after them, so that a provider's prefix cache keeps
+working.
 """
 from itertools import groupby
 from typing import Any, Dict, Iterator, List, NamedTuple, Tuple
 
-from .blocks import Block, content_of, parts_of, text
+from .blocks import Block, Part, content_of, parts_of, text
 from .calls import Call, calls_of, orphan_parts, tool_message
 from .checks import refuse
 from .echo import add_reasoning
@@ -20,6 +21,7 @@ from .scope import Scope
 
 BILLING_HEADER = "x-anthropic-billing-header:"
 REMINDER = "<system-reminder>\n%s\n</system-reminder>"
+PAUSE = "…"                  # a message that says nothing, where a template insists on one
 EMPTY = "all messages must have non-empty content except for the optional final assistant message"
 
 Message = Dict[str, Any]
@@ -35,9 +37,9 @@ class Item(NamedTuple):
 
 
 class Conversation(NamedTuple):
-    """The words of system messages before anything else, and the messages after them."""
+    """What system messages say before anything else, and the messages after them."""
 
-    leading: List[str]
+    leading: List[Part]
     messages: List[Message]
 
 
@@ -51,20 +53,20 @@ def conversation(messages: List[Message], scope: Scope) -> Conversation:
     if not made:
         raise refuse("messages", EMPTY)
     if scope.dialect.user_first and made[0]["role"] != "user":
-        made.insert(0, {"role": "user", "content": "…"})
+        made.insert(0, {"role": "user", "content": PAUSE})
     if messages[-1]["role"] == "assistant" and made[-1]["role"] == "assistant":
         scope.warn("prefill")
-    return Conversation([item.block["text"] for item in items[:leading]], made)
+    return Conversation([part for item in items[:leading] for part in parts_of(item.block, scope, item.path)], made)
 
 
-def system_words(content: Any) -> str:
-    """A string or text blocks -> the words, without the line that tells Anthropic whom to bill.
+def system_blocks(content: Any) -> List[Block]:
+    """A string or blocks -> the text blocks, without the line that tells Anthropic whom to bill.
 
     That line differs from one conversation to the next, and would keep a provider from sharing its prefix cache.
     """
-    texts = [content] if isinstance(content, str) else [
-        block["text"] for block in content or () if block["type"] == "text"]
-    return "\n\n".join(words for words in map(_without_billing, texts) if words)
+    blocks = [{"type": "text", "text": content}] if isinstance(content, str) else content or ()
+    texts = [dict(block, text=_without_billing(block["text"])) for block in blocks if block["type"] == "text"]
+    return [block for block in texts if block["text"]]
 
 
 def _without_billing(words):
@@ -79,15 +81,20 @@ def _items(messages) -> Iterator[Item]:
         content, path = message.get("content"), "messages.%d.content" % index
         if message["role"] == "system":
             cleared = message.get("clear_at") == "next_user_message" and index < last_user
-            words = "" if cleared else system_words(content)
-            if words:
-                yield Item("user", "system", {"text": words}, path)
+            blocks = [] if cleared else system_blocks(content)
+            if blocks:
+                yield Item("user", "system", _one_block(blocks), path)
         elif isinstance(content, str):
             yield Item(message["role"], "text", {"type": "text", "text": content}, path)
         else:
             for number, block in enumerate(content):
                 side = "user" if block["type"] == "compaction" else message["role"]
                 yield Item(side, block["type"], block, "%s.%d" % (path, number))
+
+
+def _one_block(blocks):
+    """Several text blocks as one: a client may flatten them to a string in the next turn."""
+    return dict(blocks[-1], text="\n\n".join(block["text"] for block in blocks))
 
 
 def _since_compaction(items):
@@ -130,8 +137,9 @@ def _messages(turns, scope) -> List[Message]:
 
 def _assistant_message(turn, calls, scope):
     parts = [part for item in turn if item.kind != "tool_use" for part in parts_of(item.block, scope, item.path)]
-    words = "\n\n".join(part.get("text") or "[%s]" % part["type"].split("_")[0] for part in parts)
-    message: Message = {"role": "assistant", "content": words or scope.dialect.empty_content}
+    texts = [part if part["type"] == "text" else text("[%s]" % part["type"].split("_")[0])[0] for part in parts]
+    content = content_of(texts, scope) if texts else scope.dialect.empty_content
+    message: Message = {"role": "assistant", "content": content}
     if calls:
         message["tool_calls"] = [call.chat for call in calls]
     add_reasoning(message, calls, [item.block for item in turn if item.kind == "thinking"], scope)
@@ -144,15 +152,13 @@ def _user_messages(turn, calls, scope):
     parts = attached
     for item in rest:
         if item.kind == "system" and scope.dialect.system_anywhere:
-            messages += _user(parts)
-            messages.append({"role": scope.dialect.system_role, "content": item.block["text"]})
+            words = parts_of(item.block, scope, item.path)
+            messages += _user(parts, scope) + [{"role": scope.dialect.system_role, "content": content_of(words, scope)}]
             parts = []
         else:
             parts = parts + _user_parts(item, scope)
-    messages += _user(parts)
-    if after_tools and not scope.dialect.user_after_tool:
-        return _with_text_in_tool(messages, after_tools)
-    return messages
+    messages += _user(parts, scope)
+    return messages if scope.dialect.user_after_tool else _with_tools_last(messages, after_tools)
 
 
 def _answers(turn, calls, scope) -> Tuple[List[Message], List[Block], List[Item]]:
@@ -178,21 +184,23 @@ def _answers(turn, calls, scope) -> Tuple[List[Message], List[Block], List[Item]
 
 def _user_parts(item, scope):
     if item.kind == "system":
-        return text(REMINDER % item.block["text"])
+        return parts_of(dict(item.block, text=REMINDER % item.block["text"]), scope, item.path)
     if item.kind == "tool_result":
         return orphan_parts(item, scope)
     return parts_of(item.block, scope, item.path)
 
 
-def _user(parts):
-    return [{"role": "user", "content": content_of(parts)}] if parts else []
+def _user(parts, scope):
+    return [{"role": "user", "content": content_of(parts, scope)}] if parts else []
 
 
-def _with_text_in_tool(messages, after_tools):
-    """Where no user message may follow a tool message, its words join the last one."""
+def _with_tools_last(messages, after_tools):
+    """Where no user message may follow a tool message: its words join the last one, images come after a pause."""
     following = messages[after_tools:after_tools + 1]
-    if not following or following[0]["role"] != "user" or not isinstance(following[0]["content"], str):
+    if not after_tools or not following or following[0]["role"] != "user":
         return messages
+    if not isinstance(following[0]["content"], str):
+        return messages[:after_tools] + [{"role": "assistant", "content": PAUSE}] + messages[after_tools:]
     last = messages[after_tools - 1]
     joined = dict(last, content="%s\n\n%s" % (last["content"], following[0]["content"]))
     return messages[:after_tools - 1] + [joined] + messages[after_tools + 1:]
