@@ -35,6 +35,8 @@ def create_message(app, request, answer, provider_name, record):
     body = request.json()
     record.requested_model = str(body.get("model", ""))[:100]
     targets = routing.targets(app.config, body.get("model"), provider_name, app.learned)
+    if conversion.has_images(body):
+        targets = [seeing(target, app.learned) for target in targets]
     watch = Watch(request.sock)
     kind = StreamTurn if body.get("stream") else Turn
     turn = kind(app, request, answer, body, watch, record)
@@ -52,6 +54,12 @@ def count_tokens(app, request, answer, provider_name, record):
     target = routing.targets(app.config, body.get("model"), provider_name, app.learned)[0]
     record.provider, record.model = target.provider.name, target.model
     answer.json(200, {"input_tokens": conversion.count_tokens(body, target)})
+
+
+def seeing(target, learned):
+    """The target, or its provider's vision_model where that is the one that can look at images."""
+    eyes = target.provider.vision_model
+    return routing.with_model(target, eyes, learned) if eyes and eyes != target.model and not target.row.images else target
 
 
 class Turn:
@@ -74,7 +82,6 @@ class Turn:
 
     def ask(self, target, key):
         """One try: ask the target, and relay its answer. Raises Refused, Fault, ProxyError, ClientLeft."""
-        target = self._seeing(target)
         chat = conversion.to_chat_request(self.body, target, self.client, self.message_id, self.max_tokens)
         data = dumps(chat.body).encode("utf-8", "replace")
         self._about(target, chat, data)
@@ -82,13 +89,6 @@ class Turn:
             if upstream.status != 200:
                 raise self._refusal(upstream, target, key, chat.body)
             self._relay(upstream, target)
-
-    def _seeing(self, target):
-        """The target, or its provider's vision_model where there is an image to look at."""
-        eyes = target.provider.vision_model
-        if not eyes or target.model == eyes or target.row.images or not conversion.has_images(self.body):
-            return target
-        return routing.with_model(target, eyes, self.app.learned)
 
     def _about(self, target, chat, data):
         """Note what is known before the answer: for the log, the headers, and message_start."""

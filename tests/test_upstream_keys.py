@@ -1,0 +1,151 @@
+"""upstream/keys.py: where keys come from, and which one a request uses."""
+import os
+import sys
+
+import pytest
+
+from claude_proxy.config import KeySource, Provider, Secret
+from claude_proxy.errors import NotAuthenticated
+from claude_proxy.upstream.keys import KeyRing, Reader, run_command
+
+
+class Clock:
+    now = 100.0
+
+    def __call__(self):
+        return self.now
+
+
+def provider_with(*sources, **settings):
+    return Provider("deepseek", "https://api.test/v1", tuple(sources), **settings)
+
+
+def literal(key):
+    return KeySource("literal", Secret(key), "DEEPSEEK_API_KEY")
+
+
+THREE = provider_with(literal("one"), literal("two"), literal("three"))
+
+
+def test_a_provider_without_a_key_says_which_to_set():
+    with pytest.raises(NotAuthenticated) as caught:
+        KeyRing().pick(provider_with(key_hint="set DEEPSEEK_API_KEY, or providers.deepseek.api_key"))
+    assert caught.value.message == "deepseek has no key: set DEEPSEEK_API_KEY, or providers.deepseek.api_key"
+    assert caught.value.headers == {"x-should-retry": "false"}
+
+
+def test_a_provider_that_needs_no_key_is_asked_without_one():
+    assert KeyRing().pick(provider_with(key_needed=False)).value == ""
+
+
+def test_several_keys_take_turns():
+    ring = KeyRing()
+    assert [ring.pick(THREE).value for _ in range(4)] == ["one", "two", "three", "one"]
+
+
+def test_a_session_stays_on_its_key_until_that_is_refused():
+    ring = KeyRing(Clock())
+    first = ring.pick(THREE, "s1")
+    assert [ring.pick(THREE, session).value for session in ("s2", "s1", "s2", "s1")] == ["two", "one", "two", "one"]
+    ring.refused(first, 429)
+    assert [ring.pick(THREE, "s1").value for _ in range(3)] == ["two"] * 3
+
+
+COOLING = {
+    "a rate limit without a time": (429, None, 30),
+    "a rate limit with a time": (429, 5.0, 5),
+    "a refused key": (401, None, 300),
+    "an hour at most": (429, 1e9, 3600),
+}
+
+
+@pytest.mark.parametrize("status, retry_after, seconds", COOLING.values(), ids=COOLING.keys())
+def test_a_key_that_is_refused_rests(status, retry_after, seconds):
+    clock = Clock()
+    ring, both = KeyRing(clock), provider_with(literal("one"), literal("two"))
+    ring.refused(ring.pick(both), status, retry_after)
+    clock.now += seconds - 1
+    assert [ring.pick(both).value for _ in range(3)] == ["two"] * 3
+    clock.now += 1
+    assert {ring.pick(both).value for _ in range(2)} == {"one", "two"}
+
+
+def test_a_fault_that_is_not_the_keys_does_not_cool_it():
+    ring, both = KeyRing(), provider_with(literal("one"), literal("two"))
+    ring.refused(ring.pick(both), 500)
+    assert {ring.pick(both).value for _ in range(2)} == {"one", "two"}
+
+
+def test_where_all_rest_the_one_that_is_back_first_is_used():
+    clock = Clock()
+    ring, both = KeyRing(clock), provider_with(literal("one"), literal("two"))
+    ring.refused(ring.pick(both), 429, 20.0)
+    ring.refused(ring.pick(both), 429, 10.0)
+    assert ring.pick(both).value == "two"
+
+
+def test_a_key_that_was_tried_is_not_given_again():
+    ring, one = KeyRing(), THREE.keys[0]
+    assert ring.pick(THREE, "", THREE.keys[:2]).value == "three"
+    assert {ring.pick(THREE, "", [one]).value for _ in range(2)} == {"two", "three"}
+    assert ring.pick(THREE, "", THREE.keys) is None
+    assert ring.pick(provider_with(literal("one")), "", [one]) is None
+
+
+def test_a_key_file_is_read_again_when_it_changes(tmp_path):
+    path = tmp_path / "key"
+    path.write_bytes(b"\xef\xbb\xbfsk-one\n")
+    provider, ring = provider_with(KeySource("file", str(path), "providers.deepseek.api_key_file")), KeyRing()
+    assert ring.pick(provider).value == "sk-one"
+    path.write_text("sk-second\n")
+    assert ring.pick(provider).value == "sk-second"
+
+
+FILES = {
+    "none": (None, "providers.deepseek.api_key_file: the key of deepseek cannot be had: No such file or directory"),
+    "an empty one": ("\n", "providers.deepseek.api_key_file: the key of deepseek is empty"),
+    "two lines": ("a\nb", "providers.deepseek.api_key_file: the key of deepseek holds a character that no header can carry"),
+}
+
+
+@pytest.mark.parametrize("text, message", FILES.values(), ids=FILES.keys())
+def test_key_files_that_hold_no_key(tmp_path, text, message):
+    path = tmp_path / "key"
+    if text is not None:
+        path.write_text(text)
+    with pytest.raises(NotAuthenticated) as caught:
+        KeyRing().pick(provider_with(KeySource("file", str(path), "providers.deepseek.api_key_file")))
+    assert caught.value.message == message
+
+
+COMMAND = KeySource("command", "vault read key", "providers.deepseek.api_key_command")
+
+
+def test_a_command_is_run_once_and_again_when_its_key_was_refused():
+    calls = []
+
+    def run(command):
+        calls.append(command)
+        return "sk-%d\n" % len(calls)
+    ring, provider = KeyRing(reader=Reader(run)), provider_with(COMMAND)
+    keys = [ring.pick(provider) for _ in range(3)]
+    assert [key.value for key in keys] == ["sk-1"] * 3
+    assert ring.refresh(keys[0]) and ring.refresh(keys[1])      # two requests were refused: one new key is enough
+    assert [ring.pick(provider).value for _ in range(2)] == ["sk-2"] * 2
+    assert ring.refresh(keys[2])                                # refused late, with the old key
+    assert ring.pick(provider).value == "sk-2"
+    assert calls == ["vault read key"] * 2
+    assert not ring.refresh(ring.pick(provider_with(literal("one"))))
+
+
+def test_commands_are_lines_for_the_shell_or_words():
+    assert run_command("echo sk-$((1+1))" if os.name == "posix" else "echo sk-2").strip() == "sk-2"
+    assert run_command([sys.executable, "-c", "print('sk-3')"]).strip() == "sk-3"
+
+
+def test_a_command_that_fails_says_so_without_its_words():
+    source = KeySource("command", "echo sk-secret && exit 3", "providers.x.api_key_command")
+    with pytest.raises(NotAuthenticated) as caught:
+        KeyRing().pick(provider_with(source))
+    assert caught.value.message == ("providers.x.api_key_command: the key of deepseek cannot be had: "
+                                    "the command ended with status 3")
