@@ -152,7 +152,7 @@ def _target(provider: Provider, match: Match, requested: str, learned: Any) -> T
     found_out = learned.quirks_for(provider.name, row.model) if learned is not None else {}
     quirks = dict(provider.quirks, **dict(row.quirks, **found_out))
     dialect = dialect_for(provider.name, provider.base_url, row.model, provider.dialect_name, quirks)
-    row = _with_facts(row)
+    row = with_facts(row)
     if "max_max_tokens" not in quirks and row.max_output_tokens is not None:
         dialect = replace(dialect, max_max_tokens=_smaller(match.row.max_output_tokens, dialect.max_max_tokens, row))
     if "images" in quirks:
@@ -167,7 +167,7 @@ def _smaller(written: Optional[int], known: Optional[int], row: ModelRow) -> Opt
     return min(known, row.max_output_tokens or known)
 
 
-def _with_facts(row: ModelRow) -> ModelRow:
+def with_facts(row: ModelRow) -> ModelRow:
     """The row with the limits of a well-known model where it names none."""
     fact = fact_of(row.model)
     return replace(

@@ -264,8 +264,8 @@ def test_flags_are_stronger_than_the_file_and_origins_say_so():
     found = read({"server": {"port": 1, "host": "${H:-127.0.0.1}"}}, flags=flags)
     assert found.server.port == 9000 and found.default_provider == "llama.cpp"
     assert found.provider("llama.cpp").keys[0].value == Secret("sk-deepseek-0815")
-    origins = [found.origins[path] for path in ("server.port", "server.host", "server.ping_seconds", "default_provider")]
-    assert origins == ["flag", "environment", "default", "flag"]
+    paths = ("server.port", "server.host", "server.ping_seconds", "default_provider")
+    assert [found.origins[path] for path in paths] == ["flag", "environment", "default", "flag"]
 
 
 def test_a_file_that_must_exist():

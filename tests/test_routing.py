@@ -15,7 +15,8 @@ TREE = {
             "claude-haiku-*": "mini", "gpt-4o": "gpt-4o"}},
         "a/b": {"base_url": "https://ab.example/v1", "api_key": "sk-3"},
         "硅基流动": {"base_url": "https://gui.example/v1", "api_key": "sk-4"},
-        "keyless": {"base_url": "https://keyless.example/v1", "api_key": "${NO_KEY}", "models": {"claude-mine": "mine"}},
+        "keyless": {"base_url": "https://keyless.example/v1", "api_key": "${NO_KEY}",
+                    "models": {"claude-mine": "mine"}},
     },
     "fallbacks": {"main": ["keyless", "deep", "main"], "main/large": ["deep/o3", "a/b,x/y"],
                   "deep/claude-other-1": ["main"]},
@@ -69,8 +70,8 @@ REFUSED = {
                                         "硅基流动, keyless, demo"),
     "a strange provider in the path": (("x", "z\n" * 200), InvalidRequest, "no provider is called z?z?z?z?"),
     "a Claude name and no row": (("a/b/claude-opus-5", None), NotFound,
-                                 'model: claude-opus-5: a/b has no models configured. Add providers.a/b.models, such as '
-                                 '{"default": "MODEL"}, or ask for a/b/MODEL. There are: claude-haiku-4-5 (main), '),
+                                 'model: claude-opus-5: a/b has no models configured. Add providers.a/b.models, such '
+                                 'as {"default": "MODEL"}, or ask for a/b/MODEL. There are: claude-haiku-4-5 (main), '),
     "a provider and no model": (("a/b", None), InvalidRequest,
                                 "model: a/b names a provider; which of its models? a/b/MODEL"),
     "no text": ((None, None), InvalidRequest, "model: must be a model's name"),
@@ -160,7 +161,8 @@ def test_quirks_of_the_model_are_stronger_than_those_of_the_provider_and_what_wa
 LIMITS = {
     "nothing known": ({"models": {"m": "m"}}, "m", {}, None),
     "what the file says": ({"models": {"m": {"model": "m", "max_output_tokens": 777}}}, "m", {}, 777),
-    "a quirk": ({"models": {"m": {"model": "m", "max_output_tokens": 777}}, "quirks": {"max_max_tokens": 5}}, "m", {}, 5),
+    "a quirk": (
+        {"models": {"m": {"model": "m", "max_output_tokens": 777}}, "quirks": {"max_max_tokens": 5}}, "m", {}, 5),
     "what was learned": ({"models": {"m": {"model": "m", "max_output_tokens": 777}}}, "m", {"max_max_tokens": 5}, 5),
     "a well-known model": ({"models": {"m": "gpt-4o"}}, "m", {}, 16384),
     "what the file says of a well-known model": (
@@ -224,7 +226,7 @@ def test_one_model():
         "type": "model", "id": "claude-other-1", "display_name": "claude-other-1: other (deep)",
         "created_at": "1970-01-01T00:00:00Z", "lifecycle": "active", "max_input_tokens": 4096, "max_tokens": 512}
     assert routing.model_info(CONFIG, "anthropic/main/small")["display_name"] == "small (main)"
-    assert routing.model_info(CONFIG, "claude-3-opus-20240229")["display_name"] == "claude-3-opus-20240229: large (main)"
+    assert routing.model_info(CONFIG, "claude-3-opus")["display_name"] == "claude-3-opus: large (main)"
     with pytest.raises(NotFound):
         routing.model_info(CONFIG, "nobody-knows-it")
 
