@@ -78,9 +78,9 @@ def _shorter_answer(overflow, body):
 # -- the words of refusals
 
 NOT_TAKEN = (
-    r"(?:not?|n't|un|only|never) ?(?:be )?(?:support|permit|allow|accept|available|recogni|known|expected|valid|enabled)"
-    r"|(?:not|n't) be used|unrecognized|invalid|illegal|extra (?:inputs|fields)|deprecated|incompatible"
-    r"|must(?: not)? be|cannot|can't|does ?n[o']t|not one of|out of range|no such"
+    r"(?:not?|n't|un|only|never) ?(?:be )?(?:support|permit|allow|accept|available|recogni|known|expected)"
+    r"|(?:not|n't) (?:be )?(?:used|valid|enabled)|unrecognized|invalid|illegal|extra (?:inputs|fields)"
+    r"|deprecated|incompatible|must(?: not)? be|cannot|can't|does ?n[o']t|not one of|out of range|no such"
     r"|不支持|无效|非法|未知|错误|不能|不允许|必须|只能|范围")
 MAX_TOKENS = r"max(?:_completion|_new|_output|imum)?[ _](?:output[ _]|completion[ _])?tokens?"
 TOO_MANY = (

@@ -47,7 +47,6 @@ class Dialect:
     images: bool = True
     images_in_tool_results: bool = False          # takes image parts in `tool` messages
     files: bool = False                           # takes PDF as a `file` part
-    cache_control: bool = False                   # takes cache_control on parts and tools (Claude at OpenRouter)
     empty_content: Optional[str] = None           # content of an assistant message that only calls tools
     tool_id_style: str = ""                       # "short40" (OpenAI), "alnum9" (Mistral); "": as they are
     echo_reasoning: str = ""                      # "": never back, "tool_turns", "always"

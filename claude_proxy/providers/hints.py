@@ -55,9 +55,10 @@ class Place:
         """From a routing target, an answer's context, or a provider's bare name."""
         provider = getattr(target, "provider", target)
         row = getattr(target, "row", None)
-        return cls(str(getattr(provider, "name", None) or provider or "the provider"),
-                   str(getattr(target, "model", "") or ""), str(getattr(provider, "base_url", "") or ""),
-                   str(getattr(provider, "key_hint", "") or ""), getattr(row, "context_window", None))
+        model = getattr(target, "upstream_model", "") or getattr(target, "model", "")
+        return cls(str(getattr(provider, "name", None) or provider or "the provider"), str(model or ""),
+                   getattr(provider, "base_url", "") or "", getattr(provider, "key_hint", "") or "",
+                   getattr(row, "context_window", None))
 
     @property
     def full_name(self):

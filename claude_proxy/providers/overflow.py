@@ -64,7 +64,7 @@ NUMBERS = tuple(re.compile(pattern) for pattern in (
     r"exceeded max context length by (?P<over>\d+)",
     r"input length should be \[\d+, (?P<limit>\d+)\]",
     r"maximum number of tokens allowed \(?(?P<limit>\d+)",
-    r"(?:context|prompt|input)[^\d]{0,40}(?:length|size|window|limit)[^\d]{0,20}(?P<limit>\d{4,})",
+    r"(?:context|prompt|input)[^\d]{0,40}(?:length|size|window|limit)[^\d(]{0,20}(?P<limit>\d{4,})",
     r"`max_new_tokens` must be <= (?P<limit>\d+)",
     r"\((?P<limit>\d+) tokens?\)",
 ))

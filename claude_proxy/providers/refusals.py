@@ -125,7 +125,7 @@ def _meaning(said):
 
 def _error(kind, status, said, headers, target, secrets, prompt_tokens):
     place = hints.Place.of(target)
-    words = _safe(said.words, secrets) or "no reason given"
+    words = _safe(" ".join(said.words.split()), secrets) or "no reason given"
     overflow = overflow_in(said, status if status is not None else 400)
     if overflow is not None:
         window = place.window or fact_of(place.model).context_window

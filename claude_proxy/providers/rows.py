@@ -225,9 +225,9 @@ MODELS = (
      dict(min_max_tokens=ROOM)),
     (("vllm", "sglang"), ("gpt-oss*",), dict(thinking_style="effort", min_max_tokens=ROOM)),
 
-    # -- who serves Claude or Gemini itself keeps the marks that save money, or that it insists on
-    (("openrouter",), ("claude-*",), dict(cache_control=True, tokenizer="claude")),
-    (("openrouter",), ("gemini-*",), dict(cache_control=True)),
+    # -- what a maker insists on, or what saves money there, behind the gateways that hand it on
+    (("openrouter",), ("claude-*",),        # https://openrouter.ai/docs/guides/best-practices/prompt-caching
+     dict(extra_body=(("cache_control", {"type": "ephemeral"}),))),
     (("openai-compatible", "nvidia", "vllm", "huggingface", "together", "fireworks"),
      ("mistral-*", "devstral-*", "ministral-*", "magistral-*"), dict(user_after_tool=False)),
     (("openai-compatible",), ("gemini-*",),
