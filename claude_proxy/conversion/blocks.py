@@ -22,7 +22,7 @@ NO_PDF = "[PDF left out: this provider does not take PDF files; extract its text
 
 def parts_of(block: Block, scope: Scope, path: str) -> List[Part]:
     """The parts that one block becomes; [] where nothing of it is for the model to read."""
-    return marked(PARTS[block["type"]](block, scope, path), block, scope)
+    return PARTS[block["type"]](block, scope, path)
 
 
 def text(words: str) -> List[Part]:
@@ -30,20 +30,11 @@ def text(words: str) -> List[Part]:
     return [{"type": "text", "text": words}] if words else []
 
 
-def content_of(parts: List[Part], scope: Scope) -> Any:
-    """Parts -> `content`: plain text where there is nothing else, since some servers take only that.
-
-    Where marks for a prompt cache go on, each block stays a part, so that a mark that moves on changes nothing else.
-    """
-    if scope.dialect.cache_control or not all(part["type"] == "text" for part in parts):
-        return parts
-    return "\n\n".join(part["text"] for part in parts)
-
-
-def marked(parts: List[Part], block: Block, scope: Scope) -> List[Part]:
-    """The same parts, with the block's cache_control on the last one where the dialect takes such marks."""
-    mark = block.get("cache_control") if scope.dialect.cache_control else None
-    return parts[:-1] + [dict(parts[-1], cache_control=mark)] if mark and parts else parts
+def content_of(parts: List[Part]) -> Any:
+    """Parts -> `content`: plain text where there is nothing else, since some servers take only that."""
+    if all(part["type"] == "text" for part in parts):
+        return "\n\n".join(part["text"] for part in parts)
+    return parts
 
 
 def is_pdf(block: Block) -> bool:

@@ -3,7 +3,7 @@ import json
 import re
 from typing import Any, Dict, List, NamedTuple, Tuple
 
-from .blocks import content_of, inside, marked, text
+from .blocks import content_of, inside, text
 from .names import STYLES, shorten_tool_name, tool_id_for
 from .scope import Scope
 
@@ -22,9 +22,9 @@ class Call(NamedTuple):
 def calls_of(blocks: List[Dict[str, Any]], scope: Scope) -> List[Call]:
     """The tool_use blocks of one turn; no two calls of it have the same id."""
     calls: List[Call] = []
+    taken: Dict[str, int] = {}
     for block in blocks:
-        tool_id = _distinct(tool_id_for(block["id"], scope.dialect.tool_id_style),
-                            [call.chat["id"] for call in calls], scope)
+        tool_id = _distinct(tool_id_for(block["id"], scope.dialect.tool_id_style), taken, scope)
         arguments = json.dumps(block["input"], ensure_ascii=False)
         calls.append(Call(block["id"], {"id": tool_id, "type": "function",
                                         "function": {"name": called(block["name"]), "arguments": arguments}}))
@@ -37,10 +37,12 @@ def called(name: str) -> str:
 
 
 def _distinct(tool_id, taken, scope):
-    distinct, number = tool_id, 1
+    """`tool_id`, or where it is taken the next of its kind; `taken` counts what has been given out."""
+    distinct = tool_id
     while distinct in taken:
-        number += 1
-        distinct = STYLES[scope.dialect.tool_id_style]("%s_%d" % (tool_id, number))
+        taken[tool_id] += 1
+        distinct = STYLES[scope.dialect.tool_id_style]("%s_%d" % (tool_id, taken[tool_id]))
+    taken[distinct] = 1
     return distinct
 
 
@@ -54,7 +56,7 @@ def tool_message(call: Call, item: Any, scope: Scope) -> Tuple[Dict[str, Any], L
     kept = kept or text("[see the attached %s]" % _kind(moved[0]) if moved else NO_OUTPUT)
     if block.get("is_error"):
         kept = _failed(kept)
-    content = content_of(marked(kept, block, scope), scope)
+    content = content_of(kept)
     return {"role": "tool", "tool_call_id": call.chat["id"], "content": content}, _introduced(moved, call.chat["id"])
 
 

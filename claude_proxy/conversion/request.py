@@ -92,7 +92,7 @@ def _messages(body, scope: Scope):
     talk = conversation(body["messages"], scope)
     parts = [part for block in system_blocks(body.get("system") or "") for part in parts_of(block, scope, "system")]
     parts += talk.leading + text(params.format_request(body, scope))
-    system = [{"role": scope.dialect.system_role, "content": content_of(parts, scope)}] if parts else []
+    system = [{"role": scope.dialect.system_role, "content": content_of(parts)}] if parts else []
     return system + talk.messages
 
 

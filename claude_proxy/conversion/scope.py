@@ -6,7 +6,7 @@ from typing import Any, List
 from ..providers.dialects import GENERIC, Dialect
 
 NOT_IN_A_CODE = re.compile(r"[^A-Za-z0-9_.:-]")
-MAX_CODE = 60
+MAX_CODE, MAX_CODES = 60, 20           # characters of a code, codes of a request: they go into one header
 
 
 @dataclass
@@ -23,7 +23,7 @@ class Scope:
     def warn(self, code: str) -> None:
         """Note what is dropped or replaced: a short code such as "dropped:top_k", fit for a header, once each."""
         code = NOT_IN_A_CODE.sub("_", code)[:MAX_CODE]
-        if code not in self.warnings:
+        if code not in self.warnings and len(self.warnings) < MAX_CODES:
             self.warnings.append(code)
 
 

@@ -10,6 +10,7 @@ A broken history is repaired, not refused: an unanswered call gets a result that
 becomes text. The same turns give the same messages whatever comes after them, so that a provider's prefix cache keeps
 working.
 """
+from collections import Counter
 from itertools import groupby
 from typing import Any, Dict, Iterator, List, NamedTuple, Tuple
 
@@ -83,18 +84,14 @@ def _items(messages) -> Iterator[Item]:
             cleared = message.get("clear_at") == "next_user_message" and index < last_user
             blocks = [] if cleared else system_blocks(content)
             if blocks:
-                yield Item("user", "system", _one_block(blocks), path)
+                words = "\n\n".join(block["text"] for block in blocks)
+                yield Item("user", "system", {"type": "text", "text": words}, path)
         elif isinstance(content, str):
             yield Item(message["role"], "text", {"type": "text", "text": content}, path)
         else:
             for number, block in enumerate(content):
                 side = "user" if block["type"] == "compaction" else message["role"]
                 yield Item(side, block["type"], block, "%s.%d" % (path, number))
-
-
-def _one_block(blocks):
-    """Several text blocks as one: a client may flatten them to a string in the next turn."""
-    return dict(blocks[-1], text="\n\n".join(block["text"] for block in blocks))
 
 
 def _since_compaction(items):
@@ -138,7 +135,7 @@ def _messages(turns, scope) -> List[Message]:
 def _assistant_message(turn, calls, scope):
     parts = [part for item in turn if item.kind != "tool_use" for part in parts_of(item.block, scope, item.path)]
     texts = [part if part["type"] == "text" else text("[%s]" % part["type"].split("_")[0])[0] for part in parts]
-    content = content_of(texts, scope) if texts else scope.dialect.empty_content
+    content = content_of(texts) if texts else scope.dialect.empty_content
     message: Message = {"role": "assistant", "content": content}
     if calls:
         message["tool_calls"] = [call.chat for call in calls]
@@ -152,12 +149,12 @@ def _user_messages(turn, calls, scope):
     parts = attached
     for item in rest:
         if item.kind == "system" and scope.dialect.system_anywhere:
-            words = parts_of(item.block, scope, item.path)
-            messages += _user(parts, scope) + [{"role": scope.dialect.system_role, "content": content_of(words, scope)}]
+            messages += _user(parts)
+            messages.append({"role": scope.dialect.system_role, "content": item.block["text"]})
             parts = []
         else:
-            parts = parts + _user_parts(item, scope)
-    messages += _user(parts, scope)
+            parts += _user_parts(item, scope)
+    messages += _user(parts)
     return messages if scope.dialect.user_after_tool else _with_tools_last(messages, after_tools)
 
 
@@ -165,10 +162,10 @@ def _answers(turn, calls, scope) -> Tuple[List[Message], List[Block], List[Item]
     """The tool messages that answer the calls, the parts that cannot stand in them, the items that are no answer."""
     answers: Dict[str, List[Item]] = {}
     rest: List[Item] = []
-    open_calls = [call.client_id for call in calls]
+    unanswered = Counter(call.client_id for call in calls)
     for item in turn:
-        if item.kind == "tool_result" and item.block["tool_use_id"] in open_calls:
-            open_calls.remove(item.block["tool_use_id"])
+        if item.kind == "tool_result" and unanswered[item.block["tool_use_id"]]:
+            unanswered[item.block["tool_use_id"]] -= 1
             answers.setdefault(item.block["tool_use_id"], []).append(item)
         else:
             rest.append(item)
@@ -184,14 +181,14 @@ def _answers(turn, calls, scope) -> Tuple[List[Message], List[Block], List[Item]
 
 def _user_parts(item, scope):
     if item.kind == "system":
-        return parts_of(dict(item.block, text=REMINDER % item.block["text"]), scope, item.path)
+        return text(REMINDER % item.block["text"])
     if item.kind == "tool_result":
         return orphan_parts(item, scope)
     return parts_of(item.block, scope, item.path)
 
 
-def _user(parts, scope):
-    return [{"role": "user", "content": content_of(parts, scope)}] if parts else []
+def _user(parts):
+    return [{"role": "user", "content": content_of(parts)}] if parts else []
 
 
 def _with_tools_last(messages, after_tools):
