@@ -19,6 +19,7 @@ from .conversion.response import take_completion
 from .errors import UpstreamFailed
 from .providers import refusals
 from .upstream import ClientLeft, Watch
+from .upstream.answer import whole
 from .upstream.attempts import Attempts, Refused
 from .upstream.faults import BrokeOff
 
@@ -176,7 +177,7 @@ class StreamTurn(Turn):
         if looks_like_events(head, upstream.headers):
             cut = self._translate(head, pieces)
         else:
-            data = head + rest_of(pieces, MAX_ANSWER_BYTES - len(head))
+            data = whole(head, pieces, MAX_ANSWER_BYTES)
             take_completion(translation, completion_of(data, target), self.context)
         last = translation.finish() if translation.error is None else b""
         if translation.error is not None:
@@ -244,17 +245,6 @@ def first_of(pieces):
         if head.strip(BLANK):
             break
     return head
-
-
-def rest_of(pieces, limit):
-    """All that still comes; raises UpstreamFailed beyond `limit` bytes."""
-    parts, size = [], 0
-    for piece in pieces:
-        parts.append(piece)
-        size += len(piece)
-        if size > limit:
-            raise UpstreamFailed("the provider answered with more than %d MiB" % (limit >> 20))
-    return b"".join(parts)
 
 
 def looks_like_events(data, headers):

@@ -82,13 +82,7 @@ class Answer:
 
     def read(self, limit):
         """The whole body; raises BrokeOff where it is larger than `limit` bytes."""
-        parts, size = [], 0
-        for piece in self.pieces():
-            size += len(piece)
-            if size > limit:
-                raise BrokeOff("answered with more than %d MiB" % (limit >> 20))
-            parts.append(piece)
-        return b"".join(parts)
+        return whole(b"", self.pieces(), limit)
 
     def read_some(self, limit):
         """At most `limit` bytes of the body, even of a broken one: the text of an error."""
@@ -123,6 +117,17 @@ class Answer:
         keeps = "close" not in said if self.version == 1 else "keep-alive" in said
         framed_twice = "content-length" in self.headers and "transfer-encoding" in self.headers
         return keeps and not self.body.surplus and not framed_twice and (self.body.done or self.ended)
+
+
+def whole(head, pieces, limit):
+    """A body of which `head` was read; raises BrokeOff where it is larger than `limit` bytes."""
+    parts, size = [head], len(head)
+    for piece in pieces:
+        parts.append(piece)
+        size += len(piece)
+        if size > limit:
+            raise BrokeOff("answered with more than %d MiB" % (limit >> 20))
+    return b"".join(parts)
 
 
 def read_head(connection, watch, times, give_back):
