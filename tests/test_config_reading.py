@@ -114,6 +114,10 @@ MISTAKES = {
     "a key of the wrong type": (
         one({"api_key": {"key": "sk-secret"}}),
         ["providers.x.api_key: must be text, or a list of texts, not an object"]),
+    "a key in the wrong place": (
+        dict(one({}), default_provider="sk-secret-secret-0815", server={"log_format": "0815abcdef" * 5}),
+        ['server.log_format: must be "text" or "json", not "081…ef"',
+         'default_provider: "sk-…15": no such provider; there are: x']),
     "models": (
         one({"models": {"a": 1, "b": {"modl": "x"}, "c": {"model": "x", "context_window": 0, "prices": {"inpt": 1}}}}),
         ['providers.x.models.a: must be a model\'s name, or {"model": ..., "context_window": ..., ...}, not 1',
@@ -172,6 +176,44 @@ def test_text_that_is_no_json_is_one_mistake():
 def test_no_message_shows_a_key(tree, expected):
     told = "\n".join(mistakes(tree, dict(ENVIRON, BROKEN="sk-secret\n")))
     assert "secret" not in told and "0815" not in told
+
+
+ODD = (None, True, 0, -1, 1e999, 10 ** 400, "", " ", "x", "\x00", "${", "${NO}", "https://[", [], [None], [[]], {},
+       {"": {}}, {"default": None}, {"model": []}, "sk-\ud800")
+WHOLE = {
+    "server": {"host": "x", "port": 1, "client_keys": [{"name": "a", "key": "k", "max_concurrent": 1}],
+               "allowed_hosts": ["x"], "allowed_origins": ["https://x"], "tls": {"cert_file": "x", "key_file": "x"},
+               "log_format": "text"},
+    "providers": {"x": {"base_url": "https://x.example", "api_key": ["k"], "api_key_file": "x", "api_key_command": "x",
+                        "models": {"a": {"model": "m", "prices": {"input": 1}, "quirks": {}}, "default": "m"},
+                        "dialect": "openai", "quirks": {"stop_limit": 1}, "headers": {"a": "b"}, "body": {"a": 1},
+                        "proxy": "", "max_retries": 1}},
+    "default_provider": "x",
+    "fallbacks": {"x": ["x"]},
+}
+
+
+def mutations(tree):
+    """The tree with each of its values, at any depth, replaced by each odd one."""
+    yield from ODD
+    for name in tree if isinstance(tree, dict) else range(len(tree)) if isinstance(tree, list) else ():
+        for value in mutations(tree[name]):
+            changed = dict(tree) if isinstance(tree, dict) else list(tree)
+            changed[name] = value
+            yield changed
+
+
+def test_no_tree_is_anything_but_a_config_or_its_mistakes():
+    outcomes = {"read": 0, "refused": 0}
+    for tree in mutations(WHOLE):
+        text = json.dumps(tree).replace("Infinity", "1e999")
+        try:
+            config.read(text, ENVIRON)
+            outcomes["read"] += 1
+        except ConfigMistakes as problem:
+            assert problem.mistakes and all(problem.mistakes)
+            outcomes["refused"] += 1
+    assert outcomes["read"] > 100 and outcomes["refused"] > 300
 
 
 # -- what is read
@@ -312,7 +354,8 @@ KEYS = {
         "x", {"base_url": "https://x.example", "api_key_file": "/run/there"}, {}, ["providers.x.api_key_file"], True,
         None),
     "a file that is not there": (
-        "x", {"base_url": "https://x.example", "api_key_file": "/run/x"}, {}, [], True, "set providers.x.api_key"),
+        "x", {"base_url": "https://x.example", "api_key_file": "/run/x"}, {}, [], True,
+        "put it into /run/x, which providers.x.api_key_file names"),
 }
 
 

@@ -2,7 +2,6 @@
 
 The words serve three ends: the message of a mistake, the help of the command line, the table in the README.
 """
-import math
 import re
 from dataclasses import dataclass
 from typing import Any, Callable, Dict, Iterable, Optional, Tuple
@@ -60,8 +59,8 @@ def number(low: float, high: float, what: str = "a number") -> Check:
     def read(place: Place, value: Any) -> Any:
         if isinstance(value, str) and place.interpolated and re.match(r"[0-9]{1,9}(\.[0-9]{1,9})?\Z", value):
             value = float(value)
-        fits = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
-        return value if fits and low <= value <= high else place.must_be(says, value)
+        fits = isinstance(value, (int, float)) and not isinstance(value, bool) and low <= value <= high
+        return value if fits else place.must_be(says, value)
     return Check(says, read)
 
 
@@ -146,13 +145,20 @@ def _read_row(place: Place, row: Setting, value: Dict[str, Any]) -> Any:
     written = value.get(row.name, row.default)
     if row.name not in value or not is_set(written):
         place.notes.origins[dotted(place.path)] = "default"
-        return row.default
+        return row.check.read(place, {}) if row.default == {} else row.default      # a group fills in its own defaults
     place.notes.origins[dotted(place.path)] = "environment" if place.interpolated else "file"
     read = row.check.read(place, written)
     return row.default if read is None and written is not None else read
 
 
 # -- addresses and paths
+
+def _address(place: Place, value: Any) -> Any:
+    return value.strip().strip("[]") if _is_line(value) else place.must_be("text", value)
+
+
+address = Check("text", _address)           # what a listener binds to: IPv6 addresses with or without brackets
+
 
 def _url(place: Place, value: Any) -> Optional[str]:
     """An http or https address without a slash at its end."""

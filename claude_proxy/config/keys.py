@@ -45,7 +45,7 @@ def keys_of(place: Place, row: Dict[str, Any], entry: Optional[Entry]) -> Keys:
         sources.append(KeySource("command", row["api_key_command"], dotted(place.path + ("api_key_command",))))
     if not sources and entry is not None:
         sources = _from_environment(place.child("api_key"), entry, place.notes.environ)
-    return Keys(tuple(sources), _hint(place, entry), _needed(place, row, entry))
+    return Keys(tuple(sources), _hint(place, row, entry), _needed(place, row, entry))
 
 
 def _written(place: Place, found: Any) -> List[KeySource]:
@@ -88,7 +88,9 @@ def _from_environment(place: Place, entry: Entry, environ: Mapping[str, str]) ->
     return []
 
 
-def _hint(place: Place, entry: Optional[Entry]) -> str:
+def _hint(place: Place, row: Dict[str, Any], entry: Optional[Entry]) -> str:
+    if row["api_key_file"]:
+        return "put it into %s, which providers.%s.api_key_file names" % (row["api_key_file"], place.path[-1])
     path = dotted(place.path + ("api_key",))
     names = [name for spot, missing in sorted(place.notes.unset.items(), key=str) for name in missing
              if spot[:3] in (place.path + ("api_key",), place.path + ("api_key_file",))]

@@ -12,6 +12,7 @@ from .text import Path, dotted
 _SECRET_NAME = re.compile(r"key|secret|token|passw|auth|cookie|credential", re.I)
 _SECRET_PARENTS = ("client_keys", "headers", "body", "api_key")
 _NO_SECRETS = {"max_tokens", "max_output_tokens", "api_key_file", "key_file"}
+_LIKE_A_KEY = re.compile(r"(sk|gsk|xai|hf|pk|key|token)[-_].{8,}|(?=.*[0-9])[\w.-]{32,}\Z", re.I | re.S)
 _LONGEST_SHOWN = 60                     # characters of a value in a message
 
 
@@ -110,9 +111,9 @@ class Place:
         if isinstance(value, (dict, list)):
             return "an object" if isinstance(value, dict) else "a list"
         if isinstance(value, str):
-            value = mask(value) if self._secret() else _without_password(value)
-            value = value if len(value) <= _LONGEST_SHOWN else value[:_LONGEST_SHOWN - 1] + "…"
-        return json.dumps(value, ensure_ascii=not _printable(value))
+            value = mask(value) if self._secret() or _LIKE_A_KEY.match(value) else _without_password(value)
+            return json.dumps(_cut(value), ensure_ascii=not value.isprintable())
+        return _cut(json.dumps(value))
 
     def _secret(self) -> bool:
         names = [part for part in self.path if isinstance(part, str)]
@@ -146,8 +147,8 @@ def _without_password(value: str) -> str:
     return value.replace(parts.netloc, "…@" + parts.netloc.rpartition("@")[2]) if "@" in parts.netloc else value
 
 
-def _printable(value: Any) -> bool:
-    return not isinstance(value, str) or value.isprintable()
+def _cut(text: str) -> str:
+    return text if len(text) <= _LONGEST_SHOWN else text[:_LONGEST_SHOWN - 1] + "…"
 
 
 def is_set(value: Any) -> bool:

@@ -68,8 +68,8 @@ def _tree(text: str, flags: Mapping[str, Any], notes: Notes, source: str) -> Any
 
 
 def _with_flags(tree: Dict[str, Any], flags: Mapping[str, Any]) -> Dict[str, Any]:
-    """The tree with the command line's settings in it, and a `server` in any case."""
-    tree = dict(tree, server=tree.get("server", {}))
+    """The tree with the command line's settings in it."""
+    tree = dict(tree)
     for path, value in flags.items():
         group, dot, name = path.partition(".")
         if not dot:

@@ -3,8 +3,8 @@ import json
 from typing import Any, Dict, Iterator, NamedTuple, Optional, Tuple
 
 from ..providers.dialects import DIALECTS, nearest_dialect, quirk_mistakes, row_name
-from .checks import (Check, Setting, anything, boolean, file_path, group, headers, host_name, integer, line, list_of,
-                     mapping_of, no_such, number, one_of, optional, origin, proxy, seconds, url)
+from .checks import (Check, Setting, address, anything, boolean, file_path, group, headers, host_name, integer, line,
+                     list_of, mapping_of, no_such, number, one_of, optional, origin, proxy, seconds, url)
 from .mistakes import Place, is_set
 
 _MANY = 10 ** 9
@@ -44,7 +44,7 @@ def _client_key(place: Place, item: Any) -> Dict[str, Any]:
 client_keys = Check('a list of keys: texts, or {"name": ..., "key": ..., "max_concurrent": ...}', _client_keys)
 
 SERVER = (
-    Setting("host", line, "127.0.0.1", "address to listen on; any but a loopback one needs client_keys"),
+    Setting("host", address, "127.0.0.1", "address to listen on; any but a loopback one needs client_keys"),
     Setting("port", integer(0, 65535), 8000, "port to listen on; 0: any free one"),
     Setting("client_keys", client_keys, (), "keys that clients must show; none: nobody is asked (loopback only)"),
     Setting("allowed_hosts", list_of(host_name), (), "names beside the loopback ones that clients may call it by"),

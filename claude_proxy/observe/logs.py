@@ -56,9 +56,14 @@ def has_colours(stream: Any, environ: Mapping[str, str]) -> bool:
     """A terminal, unless $NO_COLOR or TERM=dumb; $FORCE_COLOR wins over both."""
     if environ.get("FORCE_COLOR", "0") not in ("", "0", "false"):
         return True
-    if environ.get("NO_COLOR") or environ.get("TERM") == "dumb":
+    if environ.get("NO_COLOR") or environ.get("TERM") == "dumb" or (os.name == "nt" and not _has_escapes(environ)):
         return False
     return bool(getattr(stream, "isatty", lambda: False)())
+
+
+def _has_escapes(environ: Mapping[str, str]) -> bool:
+    """A console on Windows that says it knows escape sequences; older ones print them."""
+    return any(environ.get(name) for name in ("WT_SESSION", "ANSICON", "TERM"))
 
 
 class SafeHandler(logging.StreamHandler):
