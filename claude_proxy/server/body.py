@@ -185,13 +185,12 @@ def parse_json(data: bytes, charset: str = "utf-8") -> Dict[str, Any]:
         text = data.decode(charset)
     except UnicodeDecodeError as error:
         raise InvalidRequest("the body is not %s (byte %d)" % (charset.upper(), error.start)) from None
-    if "\\ud" in text or "\\uD" in text:
+    if SURROGATES.search(text):
         text = _whole_characters(text)
     body = _parse(text)
     if not isinstance(body, dict):
         raise InvalidRequest("the body must be a JSON object")
-    if data.count(b"[") + data.count(b"{") > MAX_DEPTH:
-        check_depth(body)
+    check_depth(body)
     return body
 
 

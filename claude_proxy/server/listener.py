@@ -25,6 +25,9 @@ log = logging.getLogger("claude_proxy.server")
 BACKLOG = 512
 REFUSALS = 64                       # connections above max_connections that are told so in a thread of their own
 DESCRIPTORS_FOR_EACH = 2            # a client's socket and a provider's
+KEEPALIVE = (                       # inherited by the sockets that are accepted
+    ("SOL_SOCKET", "SO_KEEPALIVE", 1), ("IPPROTO_TCP", "TCP_KEEPIDLE", 45), ("IPPROTO_TCP", "TCP_KEEPINTVL", 15),
+    ("IPPROTO_TCP", "TCP_KEEPCNT", 3), ("IPPROTO_TCP", "TCP_USER_TIMEOUT", 90000))
 LAST_WORDS_SECONDS = 0.7
 STOP_SECONDS = 1
 WARN_SECONDS = 60
@@ -91,6 +94,8 @@ class Listener:
     def _close_servers(self):
         for server in self._servers:
             server.server_close()
+        self._wake.close()
+        self._waker.close()
         self._closed.set()
 
     def _accepted(self, sock) -> None:
@@ -194,6 +199,7 @@ class ListeningServer(ThreadingHTTPServer):
         self.socket.close()                         # the one that the base class made
         self.socket = sock
         self.socket.setblocking(False)              # other processes may accept from the same socket
+        notice_the_dead(self.socket)
         self._accepted = accepted
 
     def accept(self) -> None:
@@ -211,6 +217,16 @@ class ListeningServer(ThreadingHTTPServer):
             except OSError:                         # it has gone already
                 pass
         self._accepted(sock)
+
+
+def notice_the_dead(sock: socket.socket) -> None:
+    """Have the connections that are accepted from here end when their client's machine has gone without a word."""
+    for level, name, value in KEEPALIVE:
+        if hasattr(socket, name):
+            try:
+                sock.setsockopt(getattr(socket, level), getattr(socket, name), value)
+            except OSError:                         # a Unix socket, or not on this system
+                pass
 
 
 class Tls:

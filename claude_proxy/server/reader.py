@@ -36,6 +36,7 @@ TARGET = re.compile(r"[!-~\x80-\xff]+").fullmatch
 ABSOLUTE = re.compile(r"https?://([^/?#]*)([/?].*)?", re.I).fullmatch
 VERSION = re.compile(r"HTTP/[0-9]\.[0-9]").fullmatch
 LENGTH = re.compile(r"[0-9]{1,10}").fullmatch
+NO_FIELD = "a header line is not `name: value`"
 BROKEN_LINE_END = re.compile(rb"(?<!\r)\n|\r[^\n]|\x00").search
 
 
@@ -136,12 +137,10 @@ def parse_request_line(line: str) -> Tuple[str, str, str]:
 def parse_fields(lines: List[str]) -> Dict[str, str]:
     """Lines `Name: value` -> {"name": "value"}; what is repeated is joined, or refused where it must be single."""
     headers = {}                         # type: Dict[str, str]
-    names = []
     for line in lines:
         name, colon, value = line.partition(":")
         if not colon or not name:
-            raise _bad_field(len(names))
-        names.append(name)
+            raise InvalidRequest(NO_FIELD)
         name = name.lower()
         value = value.strip(" \t")
         if name in headers:
@@ -150,8 +149,8 @@ def parse_fields(lines: List[str]) -> Dict[str, str]:
             value = headers[name] + ", " + value
         headers[name] = value
     # One look at all names together: a name with a space is also how folding and a space before the colon show.
-    if "".join(names).encode("latin-1").translate(None, TOKEN):
-        raise _bad_field(next(i for i, name in enumerate(names) if name.encode("latin-1").translate(None, TOKEN)))
+    if "".join(headers).encode("latin-1").translate(None, TOKEN):
+        raise InvalidRequest(NO_FIELD)
     return headers
 
 
@@ -187,7 +186,3 @@ def _line_too_long():
 def _fields_too_large():
     return InvalidRequest("the headers are too many (%d) or too large (a line: %d bytes, all: %d)" % (
         MAX_FIELDS, MAX_FIELD_LINE, MAX_FIELDS_BYTES), status=431)
-
-
-def _bad_field(index):
-    return InvalidRequest("header line %d is not `name: value`" % (index + 1))
