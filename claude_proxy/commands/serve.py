@@ -149,7 +149,7 @@ class Supervisor:
             config = self._settings.read()
             self._refuse_fixed(config)
         except outcome.Failure as failure:
-            log.error("configuration not reloaded, the old one stays: %s", failure.message)
+            log.error("configuration not reloaded, the old one stays: %s", "; ".join(failure.message.split("\n  ")))
         else:
             self._proxy.replace_config(config)
             log.info("configuration reloaded; default provider: %s", self._proxy.config.default_provider)
