@@ -25,6 +25,7 @@ from .upstream.faults import BrokeOff
 
 MAX_ANSWER_BYTES = 64 << 20         # of a plain answer; a stream has no limit
 MAX_ERROR_BYTES = 65536
+GRACE_SECONDS = 2.0                 # after the provider's head: an error that follows at once can still be a status
 NUDGE_SECONDS = 120.0               # Claude Code gives up on a stream that has said nothing real for 300 s
 BLANK = b" \t\r\n\xef\xbb\xbf"
 dumps = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
@@ -171,6 +172,7 @@ class StreamTurn(Turn):
             self.translation.start()                # it has gone out already, in an earlier try
 
     def _relay(self, upstream, target):
+        self._open_soon()
         pieces = upstream.pieces()
         head = first_of(pieces)
         translation, cut = self.translation, None
@@ -185,6 +187,11 @@ class StreamTurn(Turn):
         self._end(last, target)
         # [DONE] is the end of what matters; a stop sequence that we enforce is not: what still comes is not wanted.
         upstream.ended = translation.done and translation.stop_reason != "stop_sequence"
+
+    def _open_soon(self):
+        """The provider has answered: the client gets its head now, or in a moment, with the first content."""
+        if not self.answer.sent:
+            self._next_beat = self.watch.beat_at = min(self.watch.beat_at, self.watch.clock() + GRACE_SECONDS)
 
     def _translate(self, piece, pieces):
         """Feed and send until the answer's end -> the BrokeOff that came before it, or None.

@@ -448,6 +448,16 @@ def test_the_head_goes_out_early_and_pings_follow():
         assert b"message_start" not in rest and b"Hello" in rest and b"message_stop" in rest
 
 
+def test_the_head_goes_out_soon_after_the_providers(monkeypatch):
+    monkeypatch.setattr(relay, "GRACE_SECONDS", 0.05)
+    with world_of() as world:
+        world.provider.script = {"chunks": [("sleep", 0.5), {"delta": {"content": "A"}, "finish": "stop"}]}
+        with world.connect() as sock:
+            began = time.monotonic()
+            world.send(sock, "any", True)
+            assert b"message_start" in sock.recv(65536) and time.monotonic() - began < 0.4
+
+
 def test_pings_in_the_middle_of_a_stream():
     with world_of(ping_seconds=0.05) as world:
         world.provider.script = {"chunks": [{"delta": {"content": "A"}}, ("sleep", 0.2), {"delta": {"content": "B"}},
