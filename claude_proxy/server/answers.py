@@ -4,7 +4,7 @@ import os
 import time
 from email.utils import formatdate
 from http.client import responses
-from typing import Any, Dict, Mapping
+from typing import Any, Dict, Mapping, Optional
 from urllib.parse import quote
 
 from ..errors import ProxyError
@@ -32,8 +32,8 @@ class Answer:
         self.sent = False
         self.status = 0
         self.bytes_out = 0
-        self.event_stream = None                    # type: Optional[EventStream]
-        self.headers = {}                           # type: Dict[str, str]    # go out with whatever is answered
+        self.event_stream: Optional[EventStream] = None
+        self.headers: Dict[str, str] = {}          # go out with whatever is answered
         self.head_only = False                      # the request was a HEAD
         self.old_version = False                    # the request was HTTP/1.0: no chunks
         self.must_close = lambda: True              # asked when the head is written: close after this answer?

@@ -8,7 +8,7 @@ import re
 import socket
 import time
 import zlib
-from typing import Any, Dict, Optional
+from typing import Any, Dict, List, Optional
 
 from ..errors import InvalidRequest, Timeout, TooLarge
 from .reader import MAX_FIELDS, parse_fields
@@ -121,7 +121,8 @@ def _read_line(wire, max_bytes, until):
 
 
 def _skip_trailers(wire, until):
-    lines, size = [], 0
+    lines: List[str] = []
+    size = 0
     while True:
         line = _read_line(wire, MAX_TRAILERS, until)
         if not line:

@@ -8,7 +8,7 @@ import logging
 import socket
 import ssl
 import time
-from typing import Any
+from typing import Any, Optional
 
 from .. import observe
 from ..errors import InternalError, InvalidRequest, Overloaded, ProxyError
@@ -42,7 +42,6 @@ class Connection:
         self._full = full                           # more connections than max_connections: refuse the request
         self._tls = tls
         self._sock = sock
-        self._wire = None
 
     # -- what other threads may call
 
@@ -56,8 +55,7 @@ class Connection:
         """Serve requests until one side has had enough."""
         try:
             if self._tls is None or self._handshake():
-                self._wire = Wire(self._sock, self.app.config.server.write_seconds)
-                self._requests()
+                self._requests(Wire(self._sock, self.app.config.server.write_seconds))
         finally:
             self._sock.close()
 
@@ -84,12 +82,12 @@ class Connection:
             except WOULD_BLOCK as wanted:
                 wait_for(self._sock, WRITE if isinstance(wanted, ssl.SSLWantWriteError) else READ, until)
 
-    def _requests(self):
+    def _requests(self, wire):
         server = self.app.config.server
         until = waiting = time.monotonic() + server.header_seconds
-        while wait_for_request(self._wire, waiting):
+        while wait_for_request(wire, waiting):
             self.idle = False
-            if not self._exchange(until):
+            if not self._exchange(wire, until):
                 return
             self.idle = True
             if self.app.draining:                   # after idle: whoever drains looks at it before, or this sees it
@@ -98,20 +96,20 @@ class Connection:
             waiting = time.monotonic() + server.keep_alive_seconds
             until = None
 
-    def _exchange(self, until):
+    def _exchange(self, wire, until):
         """One request and its answer; False where the connection must close."""
-        answer = Answer(self._wire, new_request_id())
-        exchange = Exchange(self.app, self._wire, answer)
+        answer = Answer(wire, new_request_id())
+        exchange = Exchange(self.app, wire, answer)
         if until is None:
             until = time.monotonic() + exchange.config.server.header_seconds
         exchange.run(until, self._full)
-        if not answer.closing and not self._wire.broken:
+        if not answer.closing and not wire.broken:
             return True
         self.idle = True
-        if not self._wire.broken:
-            self._wire.say_goodbye()
-            if exchange.unread or self._wire.buffer:
-                self._wire.linger(LINGER_SECONDS, LINGER_QUIET_SECONDS, lambda: not self.app.draining)
+        if not wire.broken:
+            wire.say_goodbye()
+            if exchange.unread or wire.buffer:
+                wire.linger(LINGER_SECONDS, LINGER_QUIET_SECONDS, lambda: not self.app.draining)
         return False
 
 
@@ -122,7 +120,7 @@ class Exchange:
         self.app = app
         self.config = app.config
         self.answer = answer
-        self.request = None
+        self.request: Optional[Request] = None
         self.record = Record(request_id=answer.request_id, started=time.monotonic())
         self._wire = wire
         self._logged = True
@@ -161,8 +159,9 @@ class Exchange:
             answer.headers.update(cors_headers(origin))
         if request.method == "OPTIONS":
             self._logged = False
-            return self._options(origin)
-        match = self._find(door)
+            self._options(request, origin)
+            return
+        match = self._find(request, door)
         self._logged = match.route.logged
         if self._logged:
             self._counted = True
@@ -171,8 +170,9 @@ class Exchange:
             check_content_type(request.header("content-type"))
             request.refuse_body()
         if request.method == "HEAD" and match.route.key:
-            return handlers.alive(self.app, request, answer, record)     # it tells nothing, so it needs no key
-        getattr(handlers, match.route.handler)(self.app, request, answer, record)
+            handlers.alive(self.app, request, answer, record)       # it tells nothing, so it needs no key
+        else:
+            getattr(handlers, match.route.handler)(self.app, request, answer, record)
 
     def _read(self, until):
         """The request, once its head is there; the answer learns what its head must suit."""
@@ -182,13 +182,12 @@ class Exchange:
         answer.old_version = head.version == "HTTP/1.0"
         self.record.method = head.method
         request = self.request = Request(head, self._wire, self.config.server, answer.request_id)
-        self.record.session = request.header("x-claude-code-session-id", "")[:100]
+        self.record.session = (request.header("x-claude-code-session-id") or "")[:100]
         answer.must_close = lambda: not request.keep_alive or request.unread or self.app.draining
         return request
 
-    def _find(self, door):
+    def _find(self, request, door):
         """The request's place in the table, and its key shown where one is asked for."""
-        request = self.request
         try:
             match = routes.find(request.method, request.path)
         except ProxyError:
@@ -201,8 +200,8 @@ class Exchange:
             request.key_name = self.record.client_key = door.key_name(request.headers)
         return match
 
-    def _options(self, origin):
-        request, answer = self.request, self.answer
+    def _options(self, request, origin):
+        answer = self.answer
         if origin is not None and "access-control-request-method" in request.headers:
             asked = request.header("access-control-request-headers")
             answer.content(204, "", b"", preflight_headers(asked, ALL_METHODS))

@@ -156,7 +156,7 @@ class Places:
 
     def __init__(self):
         self._lock = threading.Lock()
-        self._taken = {}                            # type: Dict[str, int]
+        self._taken: Dict[str, int] = {}
 
     @contextmanager
     def hold(self, key_name: str, limit: Optional[int]) -> Iterator[None]:

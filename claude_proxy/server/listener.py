@@ -13,7 +13,8 @@ import sys
 import threading
 import time
 from http.server import ThreadingHTTPServer
-from typing import Any, List, Optional, Sequence, Tuple
+from socketserver import BaseRequestHandler
+from typing import Any, List, Optional, Sequence, Set, Tuple
 
 from .answers import Answer, new_request_id
 from .connection import Connection, no_room
@@ -45,7 +46,7 @@ class Listener:
         self._tls = Tls(app) if server.tls_cert_file else None
         self._sockets = list(sockets) if sockets else bind(server.host, server.port)
         self._servers = [ListeningServer(sock, self._accepted) for sock in self._sockets]
-        self._connections = set()
+        self._connections: Set[Connection] = set()
         self._changed = threading.Condition()
         self._wake, self._waker = socket.socketpair()
         self._stopping = False
@@ -195,7 +196,7 @@ class ListeningServer(ThreadingHTTPServer):
     """The standard library's server around one listening socket; what it does with a connection is ours."""
 
     def __init__(self, sock: socket.socket, accepted):
-        super().__init__(sock.getsockname(), None, bind_and_activate=False)
+        super().__init__(sock.getsockname(), BaseRequestHandler, bind_and_activate=False)
         self.socket.close()                         # the one that the base class made
         self.socket = sock
         self.socket.setblocking(False)              # other processes may accept from the same socket
@@ -263,15 +264,13 @@ def tls_context(server) -> ssl.SSLContext:
 
 def bind(host: str, port: int) -> List[socket.socket]:
     """Listening sockets for all addresses of a name (localhost has two); OSError where none can be had."""
-    sockets = []                                    # type: List[socket.socket]
+    sockets: List[socket.socket] = []
     mistake = None
     flags = socket.AI_PASSIVE if not host else 0
     places = socket.getaddrinfo(host or None, port, 0, socket.SOCK_STREAM, 0, flags)
     for family, kind, proto, _, address in dict.fromkeys(places):
-        if sockets and not port:
-            address = (address[0], sockets[0].getsockname()[1]) + address[2:]
         try:
-            sockets.append(_listening(family, kind, proto, address))
+            sockets.append(_listening(family, kind, proto, address, port or _port_of(sockets)))
         except OSError as error:
             if error.errno not in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):
                 for sock in sockets:
@@ -283,14 +282,19 @@ def bind(host: str, port: int) -> List[socket.socket]:
     return sockets
 
 
-def _listening(family, kind, proto, address):
+def _port_of(sockets):
+    """The port that the first address was given, for the others as well."""
+    return sockets[0].getsockname()[1] if sockets else 0
+
+
+def _listening(family, kind, proto, address, port):
     sock = socket.socket(family, kind, proto)
     try:
         if os.name != "nt":                         # there it would let two servers share the port
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if family == socket.AF_INET6:
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0 if address[0] == "::" else 1)
-        sock.bind(address)
+        sock.bind((address[0], port) + address[2:])
         sock.listen(BACKLOG)
     except OSError:
         sock.close()

@@ -110,8 +110,9 @@ def parse_head(raw: bytes) -> Head:
             len(raw) > MAX_FIELD_LINE and max(map(len, lines[1:]), default=0) > MAX_FIELD_LINE):
         raise _fields_too_large()
     headers = parse_fields(lines[1:])
-    if target[0] != "/":
-        target = _origin_form(target, headers)
+    absolute = ABSOLUTE(target)
+    if absolute:
+        target = _origin_form(absolute, headers)
     if "host" not in headers and version == "HTTP/1.1":
         raise InvalidRequest("an HTTP/1.1 request needs a Host header")
     return Head(method, target, version, headers)
@@ -136,7 +137,7 @@ def parse_request_line(line: str) -> Tuple[str, str, str]:
 
 def parse_fields(lines: List[str]) -> Dict[str, str]:
     """Lines `Name: value` -> {"name": "value"}; what is repeated is joined, or refused where it must be single."""
-    headers = {}                         # type: Dict[str, str]
+    headers: Dict[str, str] = {}
     for line in lines:
         name, colon, value = line.partition(":")
         if not colon or not name:
@@ -171,11 +172,9 @@ def body_framing(head: Head) -> Tuple[Optional[int], bool]:
     return int(length), False
 
 
-def _origin_form(target, headers):
+def _origin_form(absolute, headers):
     """An absolute target's path; its host takes the place of the Host header (RFC 9112 3.2.2)."""
-    match = ABSOLUTE(target)
-    headers["host"] = match.group(1)
-    path = match.group(2) or "/"
+    headers["host"], path = absolute.groups("/")
     return path if path[0] == "/" else "/" + path
 
 

@@ -19,8 +19,8 @@ class Request:
         self.path, _, self.query = self.target.partition("?")
         self.request_id = request_id
         self.key_name = ""                              # of the client's key, once it has shown one
-        self.provider = None                            # type: Optional[str]    # the path's prefix, decoded
-        self.model_id = None                            # type: Optional[str]    # of /v1/models/{id}
+        self.provider: Optional[str] = None            # the path's prefix, decoded
+        self.model_id: Optional[str] = None            # of /v1/models/{id}
         self.arrived = time.monotonic()
         self.body_bytes = 0                             # how many there were, once it is read
         self.length, self.chunked = body_framing(head)
