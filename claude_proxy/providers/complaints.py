@@ -11,7 +11,7 @@ MAX_REMEDIES ends in any case.
 `remedy.changes` are fields of Dialect: dataclasses.replace(dialect, **remedy.changes), or the quirks of dialect_for.
 """
 import json
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Dict
 
 from . import remedies as heal
@@ -50,7 +50,8 @@ def remedy(status, text, chat_body, dialect):
         return None
     for pattern, make in COMPLAINTS:
         changes = make(words, chat_body, dialect) if pattern.search(words) else None
-        if changes and replace(dialect, **changes) != dialect:
+        changes = {name: value for name, value in (changes or {}).items() if getattr(dialect, name) != value}
+        if changes:
             return Remedy(_name(changes, dialect), changes)
     return None
 

@@ -243,7 +243,7 @@ def _top_k(words, body, dialect):
     return {"extra_params": kept} if kept != dialect.extra_params else drop("top_k")(words, body, dialect)
 
 
-NAMED = {
+NAMED = dict({name: thinking_refused for name in THINKING}, **{
     "max_tokens": use_field("max_completion_tokens"),
     "max_completion_tokens": use_field("max_tokens"),
     "stream_options": turn(stream_options=False),
@@ -254,5 +254,4 @@ NAMED = {
     "user": turn(user_field=""),
     "safety_identifier": turn(user_field=""),
     "top_k": _top_k,
-}
-NAMED.update((name, thinking_refused) for name in THINKING)
+})
