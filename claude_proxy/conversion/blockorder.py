@@ -5,14 +5,31 @@ as soon as its block closes. So a call keeps its block until its arguments are a
 and text between, wait in the order in which they began.
 
 Nothing is closed but by what follows it, or by finish(): a block that a broken provider left open stays open.
+
+Reasoning is
+    SHOWN       as thinking, piece by piece: the client asked for it
+    SEALED      a thinking block without text, all of it in the signature: the client wants none to read, but the
+                provider wants it back
+    KEPT        the same, but only before a tool call: the provider wants it back with its calls
+    DROPPED     otherwise
 """
-from typing import Any, List, Optional, Tuple
+import json
+from typing import Any, Callable, List, Optional, Tuple
 
 from ..errors import UpstreamFailed
 from .arguments import Arguments
 from .callbook import CLOSED, NEW, OPEN, WAITING, Call, CallBook
 from .context import AnswerContext
 from .thoughts import Thoughts
+
+SHOWN, SEALED, KEPT, DROPPED = "shown", "sealed", "kept", "dropped"
+
+
+def reasoning_mode(context: AnswerContext) -> str:
+    """What becomes of the reasoning in an answer."""
+    if context.show_thinking:
+        return SEALED if context.omit_thinking_text else SHOWN
+    return {"always": SEALED, "tool_turns": KEPT}.get(context.dialect.echo_reasoning, DROPPED)
 
 
 class BlockOrder:
@@ -25,8 +42,8 @@ class BlockOrder:
         self._book = CallBook(context.message_id, context.used_tool_ids, context.declared_tools)
         self._call: Optional[Call] = None           # whose block is open
         self._waiting: List[Tuple[str, Any]] = []   # ("text" | "thinking", text) or ("call", Call)
-        self._thinking: List[str] = []              # reasoning of the open thinking block that is not shown
-        self.shows_thinking = context.show_thinking or bool(context.dialect.echo_reasoning)
+        self._sealed: List[str] = []                # reasoning for the next signature
+        self.mode = reasoning_mode(context)
         self.called_a_tool = False
         self.has_content = False                    # a block of the answer itself was opened
 
@@ -35,15 +52,10 @@ class BlockOrder:
         """Whether something waits for its block."""
         return bool(self._waiting)
 
-    def call_of(self, chunk) -> Optional[Call]:
-        """The open call, if the next piece that looks like the one in `chunk` belongs to it and only adds arguments."""
-        piece = chunk["choices"][0]["delta"]["tool_calls"][0]
-        call, index, raw_id = self._call, piece.get("index"), piece.get("id")
-        if call is None or not isinstance(call.arguments, Arguments) or not self._book.is_last(call, index):
-            return None
-        if (raw_id and raw_id != call.raw_id) or (piece["function"].get("name") or call.name) != call.name:
-            return None
-        return call if isinstance(index, int) or not (raw_id or piece["function"].get("name")) else None
+    @property
+    def in_a_call(self) -> bool:
+        """Whether the open block is a call that is not whole yet."""
+        return self._call is not None and not self._call.arguments.complete
 
     def text(self, text: str):
         """A piece of visible text."""
@@ -51,7 +63,9 @@ class BlockOrder:
 
     def thinking(self, text: str):
         """A piece of reasoning."""
-        if self.shows_thinking:
+        if self.mode == KEPT:
+            self._sealed.append(text)
+        elif self.mode != DROPPED:
             self._put("thinking", text)
 
     def call_piece(self, piece, place: int = 0, of: int = 1):
@@ -62,6 +76,7 @@ class BlockOrder:
             call.extra = None
         if call.state == CLOSED:                    # it was whole: there is nothing to add
             return
+        arguments = call.pairs.feed(arguments)
         ready = call.arguments.add(arguments) if arguments else ""
         if call.state == OPEN:
             if ready:
@@ -73,6 +88,46 @@ class BlockOrder:
             call.ready.append(ready)
         if self._waiting:
             self._drain()
+
+    def arguments_sink(self, piece) -> Optional[Callable]:
+        """What takes the literals of pieces that differ from `piece` only in their arguments; None: not for sure."""
+        call, index, raw_id, name = self._call, piece.get("index"), piece.get("id"), piece["function"].get("name")
+        if call is None or not isinstance(call.arguments, Arguments) or not self._book.is_last(call, index):
+            return None
+        if call.pairs.half or (raw_id and raw_id != call.raw_id) or (name and name != call.name):
+            return None
+        known = isinstance(index, int) or not (raw_id or name)
+        return self._take_arguments if known else None
+
+    def thinking_sink(self) -> Optional[Callable]:
+        """The same for reasoning."""
+        if self.mode == DROPPED:
+            return list.clear
+        if self.mode == KEPT:
+            return self._keep_literals
+        if self._writer.open != "thinking":
+            return None
+        return self._writer.literals if self.mode == SHOWN else self._keep_literals
+
+    def _keep_literals(self, literals):
+        self._sealed.append(json.loads('"%s"' % "".join(literals)))
+
+    def _take_arguments(self, literals):
+        """As call_piece() does for each."""
+        add, straight = self._call.arguments.add, []
+        for literal in literals:
+            text = json.loads('"%s"' % literal) if "\\" in literal else literal
+            ready = add(text)
+            if ready == text:
+                straight.append(literal)
+                continue
+            if straight:
+                self._writer.literals(straight)
+                straight = []
+            if ready:
+                self._writer.delta(ready)
+        if straight:
+            self._writer.literals(straight)
 
     def keep_alive(self):
         """An empty delta of the open block, or a thinking block opened for it: some clients want to see one."""
@@ -88,10 +143,10 @@ class BlockOrder:
                 break
             self._drain(at_the_end=True)
         self._close()
-        if self._thoughts.unsigned and self.shows_thinking:
-            self._empty_thinking()
+        if self._thoughts.unsigned and (self.called_a_tool or self.mode in (SHOWN, SEALED)):
+            self._seal()
 
-    def drop_waiting(self):
+    def drop_waiting_calls(self):
         """Forget the calls that have no block yet: the provider filtered the answer."""
         self._waiting = [item for item in self._waiting if item[0] != "call"]
 
@@ -100,7 +155,7 @@ class BlockOrder:
     def _put(self, kind, text):
         if not text:
             return
-        if not self._waiting and not self._busy():
+        if not self._waiting and not self.in_a_call:
             self._write(kind, text)
             return
         self._waiting.append((kind, text))
@@ -108,17 +163,14 @@ class BlockOrder:
 
     def _write(self, kind, text):
         self._enter(kind)
-        if kind == "thinking" and self._context.omit_thinking_text:
-            self._thinking.append(text)
+        if kind == "thinking" and self.mode == SEALED:
+            self._sealed.append(text)
         else:
             self._writer.delta(text)
 
-    def _busy(self):
-        return self._call is not None and not self._call.arguments.complete
-
     def _drain(self, at_the_end=False):
         """Let those that wait have their blocks, as far as the calls before them are whole."""
-        while self._waiting and not self._busy():
+        while self._waiting and not self.in_a_call:
             kind, item = self._waiting[0]
             if kind != "call":
                 self._write(kind, item)
@@ -157,10 +209,10 @@ class BlockOrder:
         if self._writer.open == kind and kind != "tool_use":
             return
         self._finish_call(False)
-        if self._thoughts.unsigned and self.shows_thinking and kind != "thinking" and self._writer.open != "thinking":
-            self._close()
-            self._empty_thinking()
+        must_seal = self._must_seal(kind) and self._writer.open != "thinking"
         self._close()
+        if must_seal:
+            self._seal()
         if kind == "text":
             self._writer.open_text()
         elif kind == "thinking":
@@ -168,10 +220,16 @@ class BlockOrder:
         else:
             self._writer.open_tool(call.id, self._context.tool_names.get(call.name, call.name))
 
-    def _empty_thinking(self):
-        """A block for what must go back to the provider and has no other place."""
+    def _must_seal(self, kind):
+        """Whether a block of `kind` must not open before something has gone into a signature."""
+        if kind == "tool_use" and self.mode == KEPT and self._sealed:
+            return True
+        return self._thoughts.unsigned and (kind == "tool_use" or (kind == "text" and self.mode in (SHOWN, SEALED)))
+
+    def _seal(self):
+        """A thinking block without text, for what must go back to the provider and has no other place."""
         self._writer.open_thinking()
-        self._writer.close(self._thoughts.signature(""))
+        self._close()
 
     def _finish_call(self, cut):
         """Send the rest of the open call's arguments; the block itself closes with what follows."""
@@ -180,22 +238,18 @@ class BlockOrder:
             return
         rest = call.arguments.finish()
         if rest is None and not cut and not self._writer.takes_bad_json:
-            raise UpstreamFailed(self._bad_json(call))
+            raise UpstreamFailed("%s called %s with arguments that are not JSON and cannot be mended" % (
+                self._context.provider or "the provider", call.name))
         if rest is None or (cut and not call.arguments.complete):
             rest = call.arguments.as_it_came()
         if rest:
             self._writer.delta(rest)
         call.state, self._call = CLOSED, None
 
-    def _bad_json(self, call):
-        return "%s called %s with arguments that are not JSON and cannot be mended" % (
-            self._context.provider or "the provider", call.name)
-
     def _close(self):
         """Close the open block, if there is one."""
         if self._writer.open == "thinking":
-            shown = self._writer.thinking_text()
-            hidden, self._thinking = "".join(self._thinking), []
-            self._writer.close(self._thoughts.signature(shown, hidden or None))
+            sealed, self._sealed = "".join(self._sealed), []
+            self._writer.close(self._thoughts.signature(self._writer.thinking_text(), sealed or None))
         elif self._writer.open is not None:
             self._writer.close()

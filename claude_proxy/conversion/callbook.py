@@ -7,11 +7,13 @@
 The index is the call's key, but not where a new id and a name come with an old index, nor where there is none: then the
 id tells, then a name (a new call), else it is the call before. Empty ids and names say nothing; repeated ones nothing new.
 """
-import json
 from typing import Any, Collection, Dict, List, Mapping, Optional, Tuple
 
+from ..errors import UpstreamFailed
 from .arguments import Arguments, FreeText
 from .names import tool_id_out
+from .pairs import PairJoiner
+from .sse import compact
 
 NEW, WAITING, OPEN, CLOSED = "new", "waiting", "open", "closed"
 
@@ -26,6 +28,7 @@ class Call:
         self.extra: Any = None          # `extra_content`: opaque, must go back (Gemini's thought signatures)
         self.state = NEW
         self.arguments = FreeText() if custom else Arguments()
+        self.pairs = PairJoiner()
         self.ready: List[str] = []      # what of the arguments may go out, until the block is open
 
     @property
@@ -116,4 +119,7 @@ def argument_text(value: Any) -> str:
     """Arguments as text: Ollama sends the object itself; null is nothing."""
     if isinstance(value, str):
         return value
-    return "" if value is None else json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    try:
+        return "" if value is None else compact(value)
+    except RecursionError:
+        raise UpstreamFailed("the arguments of a tool call are nested too deeply") from None

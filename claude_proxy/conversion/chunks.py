@@ -4,7 +4,7 @@
     completion    {"choices": [{"index", "message": {...}, "finish_reason"}], "usage"}
     https://platform.openai.com/docs/api-reference/chat-streaming
 """
-from typing import Any, Iterator, List, Mapping, Optional, Tuple
+from typing import Any, Iterator, List, Mapping, Tuple
 
 from .thoughts import plain_text
 
@@ -68,18 +68,4 @@ def error_in(chunk: Mapping[str, Any], choice: Mapping[str, Any], event_name: st
         return {key: chunk[key] for key in ("message", "type", "code", "detail") if chunk.get(key)} or "error"
     if "choices" not in chunk and "usage" not in chunk and (chunk.get("detail") or chunk.get("message")):
         return {"message": chunk.get("message") or chunk["detail"], "code": chunk.get("code")}
-    return None
-
-
-def finish_word(choice: Mapping[str, Any]) -> Optional[str]:
-    """finish_reason, where it says something: "" is not set."""
-    word = choice.get("finish_reason")
-    return word if isinstance(word, str) and word else None
-
-
-def named_stop(choice: Mapping[str, Any]) -> Optional[str]:
-    """The stop sequence that the provider names: vLLM's stop_reason, SGLang's matched_stop (integers are token ids)."""
-    for key in ("stop_reason", "matched_stop"):
-        if isinstance(choice.get(key), str):
-            return choice[key]
     return None

@@ -18,6 +18,7 @@ class AnswerContext:
     client: Client = ANY_CLIENT
     tool_names: Mapping[str, str] = field(default_factory=dict)   # shortened name -> the client's own
     declared_tools: FrozenSet[str] = frozenset()    # the names that the provider was given
+    tool_schemas: Mapping[str, Any] = field(default_factory=dict)   # their parameters: what type a text must become
     used_tool_ids: FrozenSet[str] = frozenset()     # the client's tool_use ids so far: names.tool_id_out(..., taken)
     stop_sequences: Tuple[str, ...] = ()            # all that were asked for
     local_stops: Tuple[str, ...] = ()               # those that the provider does not enforce

@@ -19,15 +19,14 @@ import re
 from json.encoder import encode_basestring as quote
 from typing import Any, Callable, List, Mapping, Optional, Sequence, Tuple
 
-from .writer import DELTA_END
-
 # A JSON string literal without its quotes, written as json.dumps(ensure_ascii=False) writes it.
 LITERAL = re.compile(r'[^"\\\x00-\x1f]*(?:\\["\\bfnrt][^"\\\x00-\x1f]*)*')
 # The same without the characters that textcalls looks for.
-CAUTIOUS = re.compile(r'[^"\\\x00-\x1f<\[{`]*(?:\\["\\bfnrt][^"\\\x00-\x1f<\[{`]*)*')
+CAUTIOUS = re.compile(r'[^"\\\x00-\x1f<\[`]*(?:\\["\\bfnrt][^"\\\x00-\x1f<\[`]*)*')
 TRIES = 4                       # so many envelopes in vain, and then only
 PAUSE = 40                      # one event of so many is learned from: learning costs as much as parsing twice
 
+DECODER = json.JSONDecoder(strict=False)
 Path = Tuple[Any, ...]
 CONTENT = ("choices", 0, "delta", "content")
 ARGUMENTS = ("choices", 0, "delta", "tool_calls", 0, "function", "arguments")
@@ -36,11 +35,10 @@ ARGUMENTS = ("choices", 0, "delta", "tool_calls", 0, "function", "arguments")
 class FastPath:
     """Knows the envelope of the last event, if it had one, and takes the events that come in the same."""
 
-    def __init__(self, writer, reasoning_fields: Sequence[str]):
-        self._writer = writer
+    def __init__(self, reasoning_fields: Sequence[str]):
         self._reasoning_fields = reasoning_fields
         self._before = self._after = ""
-        self._arguments = None                  # of the open call, where the text is its arguments
+        self._sink: Callable = list.clear       # takes the literals
         self._match = LITERAL.match
         self._vain = 0
         self._pause = 0
@@ -50,22 +48,22 @@ class FastPath:
         """What was learned counts no longer: another event comes between."""
         self.ready = False
 
-    def learn(self, event: str, chunk: Mapping[str, Any], state: Callable):
+    def learn(self, event: str, chunk: Mapping[str, Any], sink_for: Callable):
         """Take the envelope of an event that was parsed as `chunk`, if it has one.
 
-        state(kind, piece) tells whether a further piece of that kind would go straight to the open block: the
-        pattern that its literal must match, and for arguments the object that checks them; or None.
+        sink_for(kind, delta) gives (the pattern that the literals must match, the function that takes them) where a
+        further piece of that kind would go straight to its place, else None.
         """
         if self._pause:
             self._pause -= 1
             return
         found = only_text(chunk, self._reasoning_fields)
-        wanted = state(found[0], chunk) if found else None
+        wanted = sink_for(found[0], chunk["choices"][0]["delta"]) if found else None
         cut = cut_around(event, chunk, found[1]) if wanted else None
         if cut is None:
             return
         self._before, self._after = cut
-        pattern, self._arguments = wanted
+        pattern, self._sink = wanted
         self._match = pattern.match
         self.ready = True
 
@@ -84,11 +82,9 @@ class FastPath:
             literals.append(event[size:end])
         else:
             at = len(events)
-        self._judge(at - first)
-        if literals and self._arguments is not None:
-            self._take_arguments(literals)
-        elif literals:
-            self._writer.literals(literals)
+        self._judge(len(literals))
+        if literals:
+            self._sink(literals)
         return at
 
     def _judge(self, taken):
@@ -96,22 +92,6 @@ class FastPath:
         self._vain = 0 if taken else self._vain + 1
         if self._vain >= TRIES:
             self._pause, self._vain = PAUSE, TRIES - 1
-
-    def _take_arguments(self, literals):
-        add, run = self._arguments.add, []
-        for literal in literals:
-            text = json.loads('"%s"' % literal) if "\\" in literal else literal
-            ready = add(text)
-            if ready == text:
-                run.append(literal)
-                continue
-            if run:
-                self._writer.literals(run)
-                run = []
-            if ready:
-                self._writer.delta(ready)
-        if run:
-            self._writer.literals(run)
 
 
 def only_text(chunk: Mapping[str, Any], reasoning_fields: Sequence[str]) -> Optional[Tuple[str, Path]]:
@@ -177,12 +157,15 @@ def cut_around(event: str, chunk: Mapping[str, Any], path: Path) -> Optional[Tup
 
 def is_certain(before, after, chunk, path, text) -> bool:
     """Whether before + any literal + after differs from `chunk` in nothing but the text at `path`."""
-    other = json.JSONDecoder(strict=False).decode(before[5:] + "?" + after)
-    parent = at_path(other, path[:-1])
-    if parent[path[-1]] != "?" or text == "?":
+    try:
+        other = DECODER.decode(before[5:] + "?" + after)
+        parent = at_path(other, path[:-1])
+        if parent[path[-1]] != "?" or text == "?":
+            return False
+        parent[path[-1]] = text
+        return other == chunk
+    except (ValueError, LookupError, TypeError, RecursionError):    # not even the same shape
         return False
-    parent[path[-1]] = text
-    return other == chunk
 
 
 def at_path(value: Any, path: Path) -> Any:

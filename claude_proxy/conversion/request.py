@@ -64,6 +64,7 @@ def to_chat_request(body: Dict[str, Any], target: Any, client: Client = ANY_CLIE
     answer = AnswerContext(
         message_id=message_id, model=body["model"], provider=scope.provider, upstream_model=scope.model,
         dialect=scope.dialect, client=client, tool_names=tools.names, declared_tools=frozenset(tools.declared),
+        tool_schemas={tool["function"]["name"]: tool["function"].get("parameters") for tool in chat.get("tools", ())},
         used_tool_ids=frozenset(_tool_ids(body)), stop_sequences=stops.wanted, local_stops=stops.local,
         show_thinking=shows_thinking(body), omit_thinking_text=_omits_thinking_text(body))
     return ChatRequest(chat, answer, tuple(scope.warnings))

@@ -117,6 +117,10 @@ class MessageBuilder:
         if stop_reason == "refusal":
             self.message["content"] = [block for block in self.message["content"] if block["type"] != "tool_use"]
 
+    def estimated_tokens(self) -> int:
+        """About how many tokens all that was written is, as MessageWriter has it."""
+        return -(-self.chars // 4)
+
     def take(self) -> str:
         """Nothing: there are no events."""
         return ""

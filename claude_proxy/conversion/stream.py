@@ -8,9 +8,9 @@ Shapes
 
 On its way a piece of an answer passes
     sse.EventSplitter      bytes -> events
-    fast.Envelope          an event that differs from the one before only in its text needs no parsing
+    fast.FastPath          an event that differs from the one before only in its text needs no parsing
     chunks                 a chunk's reasoning, content, calls, finish_reason, error
-    tags, stops, textcalls what the text hides: reasoning, a stop sequence, a call
+    filters.TextFilter     what the text hides: reasoning between tags, a stop sequence, a call
     blockorder.BlockOrder  one block after the other
     writer.MessageWriter   events as text
 
@@ -19,25 +19,22 @@ finish_reason or with [DONE]; one without either was cut: it has an error, and i
 clients act on what is closed. response.py feeds a whole completion through the same machine as one chunk.
 """
 import json
-import re
 from typing import Any, Dict, Optional
 
 from ..errors import ProxyError, UpstreamFailed
 from ..providers import refusals
-from . import chunks
-from .blockorder import BlockOrder
+from . import chunks, endings
+from .blockorder import DROPPED, KEPT, SEALED, SHOWN, BlockOrder
 from .context import AnswerContext
 from .fast import LITERAL, FastPath
+from .filters import TextFilter
+from .pairs import PairJoiner
 from .sse import EventSplitter, EventTooLarge, encode, fields
-from .stops import StopMatcher
-from .tags import TagSplitter, is_unclosed
+from .tags import is_unclosed
 from .thoughts import Thoughts
 from .usage import UsageCounter
 from .writer import PING, MessageWriter
 
-CUT_WORDS = ("length", "max_tokens", "MAX_TOKENS", "model_length")
-FILTER_WORDS = ("content_filter", "safety", "SAFETY", "sensitive")
-SURROGATE = re.compile("[\ud800-\udfff]")
 loads = json.JSONDecoder(strict=False).decode       # some servers leave control characters as they are
 
 
@@ -59,30 +56,23 @@ class AnswerStream:
         self._writer = writer or MessageWriter(context.message_id, context.model, context.input_tokens,
                                                context.client.retries_bad_json)
         self._events = EventSplitter()
-        self._thoughts = Thoughts(context.provider, context.upstream_model, context.dialect.reasoning_fields,
-                                  context.dialect.reasoning_field)
-        self._blocks = BlockOrder(context, self._writer, self._thoughts)
-        self._tags = TagSplitter() if context.dialect.think_tags else None
-        self._stops = StopMatcher(context.local_stops) if context.local_stops else None
-        self._counter = UsageCounter(context.dialect.usage_adds_up)
+        self._fast = FastPath(context.dialect.reasoning_fields)
         self._learns = fast
-        self._fast = FastPath(self._writer, context.dialect.reasoning_fields)
-        self._half = ""                         # the first half of a surrogate pair, and
-        self._half_of = ""                      # what it belongs to
-        self._finish_word: Optional[str] = None
-        self._named_stop: Optional[str] = None
-        self._refused = False
-        self._is_whole = False                  # a completion, not a chunk, is taken
-        self._unshown = []                      # reasoning between tags that the client does not see
+        self._thoughts = Thoughts(context.provider, context.upstream_model, context.dialect)
+        self._thought_pairs = PairJoiner()
+        self._blocks = BlockOrder(context, self._writer, self._thoughts)
+        self._filter = TextFilter(context, self._blocks.mode in (DROPPED, KEPT))
+        self._counter = UsageCounter(context.dialect.usage_adds_up)
+        self._ending = endings.Ending(context)
         self._answered = False                  # a chunk with a choice came
         self._ended = False                     # finish() was called
+        self._unframed = []                     # events that have no data: a body that is no event stream
         self.started = False
         self.relayed = False                    # something of the answer itself was given out
         self.done = False                       # nothing more of the body matters
         self.error: Optional[ProxyError] = None
         self.skipped = 0                        # events that are no JSON object
         self.stop_reason: Optional[str] = None
-        self.stop_sequence: Optional[str] = None
 
     # -- the doorways
 
@@ -98,19 +88,12 @@ class AnswerStream:
         if self.done or self.error:
             return b""
         try:
-            events = self._events.feed(data)
-            at = 0
-            while at < len(events) and not self.done and not self.error:
-                if self._fast.ready:
-                    at = self._fast.run(events, at)
-                if at < len(events):
-                    self._event(events[at])
-                    at += 1
+            self._take_events(self._events.feed(data))
         except EventTooLarge as exc:
             self.error = UpstreamFailed("%s sent %s" % (self._provider, exc))
         except ProxyError as exc:
             self.error = exc
-        return self._take()
+        return self._taken()
 
     def finish(self) -> bytes:
         """The closing events, when the provider's body has ended. Where it broke off: b"", and `error` is set."""
@@ -123,7 +106,7 @@ class AnswerStream:
             self.error = exc
             self._writer.take()
             return b""
-        return self._take(at_the_end=True)
+        return self._taken()
 
     def ping(self) -> bytes:
         """A sign of life."""
@@ -131,6 +114,7 @@ class AnswerStream:
 
     def nudge(self) -> bytes:
         """A sign of life for clients that do not count pings: an empty delta."""
+        self._fast.forget()
         self._blocks.keep_alive()
         return self.start() + self._writer.take().encode("utf-8")
 
@@ -141,189 +125,162 @@ class AnswerStream:
     @property
     def usage(self) -> Dict[str, Any]:
         """Token counts as Messages has them, so far; estimated where the provider has not said."""
-        return self._counter.messages_usage(self._context.input_tokens, -(-self._writer.chars // 4))
+        return self._counter.messages_usage(self._context.input_tokens, self._writer.estimated_tokens())
 
-    # -- from events to chunks
+    def take_whole(self, completion: Dict[str, Any]):
+        """A whole completion, in place of a stream: with it the answer is complete, whatever its finish_reason says."""
+        choice = chunks.first_choice(completion)
+        content = chunks.delta_of(choice, whole=True).get("content")
+        shown = self._blocks.mode in (SHOWN, SEALED)
+        if isinstance(content, str) and is_unclosed(content) and (shown or not endings.is_cut(choice)):
+            self._filter.ignore_tags()
+        self.take_chunk(completion, whole=True)
+        self.done = True
+        if not self._answered and self.error is None:
+            self.error = UpstreamFailed("%s answered without any choice" % self._provider)
+
+    # -- from bytes to chunks
 
     @property
     def _provider(self):
         return self._context.provider or "the provider"
 
-    def _take(self, at_the_end=False):
+    def _taken(self):
         text = self._writer.take()
-        self.relayed = self.relayed or (bool(text) and self._blocks.has_content)
         if not text:
             return b""
-        return (text if self.started else self._first() + text).encode("utf-8")
+        self.relayed = self.relayed or self._blocks.has_content
+        return self.start() + text.encode("utf-8", "replace")
 
-    def _first(self):
-        self.started = True
-        return self._writer.message_start()
+    def _take_events(self, events):
+        at = 0
+        while at < len(events) and not self.done and not self.error:
+            if self._fast.ready:
+                at = self._fast.run(events, at)
+            if at < len(events):
+                self._event(events[at])
+                at += 1
 
     def _event(self, event):
         self._fast.forget()
         name, data = fields(event)
         if data is None:
-            return
-        if data.strip() == "[DONE]":
+            if not self._answered and event.lstrip()[:1] not in ("", ":"):
+                self._unframed.append(event)
+        elif data.strip() == "[DONE]":
             self.done = True
-            return
-        found = self._chunks_of(data)
-        for chunk in found:
-            self.take_chunk(chunk, name)
-        if len(found) == 1 and self._learns:
-            self._fast.learn(event, found[0], self._straight)
-
-    def _straight(self, kind, chunk):
-        """What a further piece of `kind` must be to go straight to the open block; None where it cannot: see fast.py."""
-        if self._half or self.error or self.done or self._writer.open != kind or self._blocks.waits:
-            return None
-        if kind == "tool_use":
-            call = self._blocks.call_of(chunk)
-            return call and (LITERAL, call.arguments)
-        if kind == "thinking":
-            return None if self._context.omit_thinking_text or not self._blocks.shows_thinking else (LITERAL, None)
-        tagged = self._tags is not None and not self._tags.plain and not self._thoughts.in_a_field
-        return None if tagged or self._stops is not None else (LITERAL, None)
+        else:
+            found = self._chunks_of(data)
+            for chunk in found:
+                self.take_chunk(chunk, name)
+            if len(found) == 1 and self._learns:
+                self._fast.learn(event, found[0], self._sink)
 
     def _chunks_of(self, data):
         chunk = parsed(data)
-        if chunk is None and "\n" in data:      # two events without a blank line between them
-            lines = [parsed(line) for line in data.split("\n") if line.strip() not in ("", "[DONE]")]
-            if all(line is not None for line in lines):
-                return lines
         if chunk is not None:
             return [chunk]
-        if data.lstrip().startswith("{"):
+        lines = [line for line in data.split("\n") if line.strip()]
+        if len(lines) > 1:                      # two events without a blank line between them
+            return [chunk for line in lines for chunk in self._chunks_of(line)]
+        if data.strip() == "[DONE]":
+            self.done = True
+        elif data.lstrip().startswith("{"):
             raise UpstreamFailed("%s sent a chunk that is not JSON: %s" % (self._provider, data[:200]))
-        self.skipped += 1
+        else:
+            self.skipped += 1
         return []
+
+    def _sink(self, kind, delta):
+        """Where further pieces of `kind` go that look like `delta`: (pattern, function), or None; see fast.py."""
+        if self.error or self.done or self._blocks.waits:
+            return None
+        if kind == "thinking":
+            sink = None if self._thought_pairs.half else self._blocks.thinking_sink()
+            return sink and (LITERAL, sink)
+        if self._writer.open != kind:
+            return None
+        if kind == "tool_use":
+            sink = self._blocks.arguments_sink(delta["tool_calls"][0])
+            return sink and (LITERAL, sink)
+        pattern = self._filter.lets_through
+        return pattern and (pattern, self._writer.literals)
 
     # -- from chunks to blocks
 
-    def take_chunk(self, chunk: Dict[str, Any], event_name: str = ""):
+    def take_chunk(self, chunk: Dict[str, Any], event_name: str = "", whole: bool = False):
         """One chunk, or a whole completion."""
         self._counter.read(chunk)
         choice = chunks.first_choice(chunk)
         if choice and not self.done:
-            self._choice(choice)
+            self._answered = True
+            delta = chunks.delta_of(choice, whole)
+            if delta:
+                self._delta(delta)
+            self._ending.read(choice)
         error = chunks.error_in(chunk, choice, event_name)
         if error is not None and self.error is None:
             self.error = refusals.in_stream(error, self._context)
 
-    def take_whole(self, completion: Dict[str, Any]):
-        """A whole completion: the answer is complete with it, whatever its finish_reason says."""
-        content = chunks.delta_of(chunks.first_choice(completion), whole=True).get("content")
-        cut = chunks.finish_word(chunks.first_choice(completion)) in CUT_WORDS
-        if isinstance(content, str) and is_unclosed(content) and (self._blocks.shows_thinking or not cut):
-            self._tags = None
-        self._is_whole = True
-        self.take_chunk(completion)
-        self.done = True
-        if not self._answered and self.error is None:
-            self.error = UpstreamFailed("%s answered without any choice" % self._provider)
-
-    def _choice(self, choice):
-        self._answered = True
-        delta = chunks.delta_of(choice, self._is_whole)
-        if delta:
-            self._delta(delta)
-        self._named_stop = chunks.named_stop(choice) or self._named_stop
-        self._finish_word = self._finish_word or chunks.finish_word(choice)
-
     def _delta(self, delta):
         reasoning = self._thoughts.read(delta)
         if reasoning:
-            self._blocks.thinking(self._whole("thinking", reasoning))
+            if self._thoughts.in_a_field:
+                self._filter.ignore_tags()
+            self._blocks.thinking(self._thought_pairs.feed(reasoning))
         for kind, text in chunks.content_parts(delta):
             if kind == "thinking":
-                self._blocks.thinking(self._whole(kind, text))
+                self._blocks.thinking(self._thought_pairs.feed(text))
             elif text:
-                self._refused = self._refused or kind == "refusal"
-                self._text(text)
-            if self.done:                       # a stop sequence: the rest was never said
+                self._ending.refused = self._ending.refused or kind == "refusal"
+                self._say(self._filter.feed(text))
+            if self._filter.matched is not None:
+                self.done = True                # the rest was never said
                 return
         pieces = chunks.call_pieces(delta)
         for place, piece in enumerate(pieces):
             self._blocks.call_piece(piece, place, len(pieces))
 
-    def _text(self, text):
-        text = self._whole("text", text)
-        if self._tags is None or self._thoughts.in_a_field:
-            self._visible(text)
-            return
-        for kind, piece in self._tags.feed(text):
-            self._tagged(kind, piece)
-
-    def _tagged(self, kind, piece):
-        if kind == "text":
-            self._visible(piece)
-        elif self._blocks.shows_thinking:
-            self._blocks.thinking(piece)
-        else:
-            self._unshown.append(piece)
-
-    def _visible(self, text):
-        if self._stops is not None:
-            text = self._stops.feed(text)
-        self._blocks.text(text)
-        if self._stops is not None and self._stops.matched is not None:
-            self.done = True
-
-    def _whole(self, kind, text):
-        """`text` without halves of surrogate pairs: JSON lets a pair be cut in two, UTF-8 has no way to write a half."""
-        if not self._half and not SURROGATE.search(text):
-            return text
-        before, self._half = (self._half if self._half_of == kind else ""), ""
-        text = before + text
-        if "\ud800" <= text[-1:] <= "\udbff":
-            text, self._half, self._half_of = text[:-1], text[-1], kind
-        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    def _say(self, pieces):
+        for kind, piece in pieces:
+            if kind == "text":
+                self._blocks.text(piece)
+            elif kind == "thinking":
+                self._blocks.thinking(piece)
+            else:
+                self._blocks.call_piece({"function": {"name": piece[0], "arguments": piece[1]}})
 
     # -- the end
 
     def _end(self):
         if not self.done:
-            for event in self._events.finish():
-                self._event(event)
+            self._take_events(self._events.finish())
+            self._take_unframed()
         if self.error:
             raise self.error
-        if self._finish_word is None and not (self.done and self._answered):
+        if not self._ending.is_known and not (self.done and self._answered):
             raise UpstreamFailed("%s ended its answer early" % self._provider)
-        cut = self._finish_word in CUT_WORDS
-        if not self.done or self._stops is None or self._stops.matched is None:
-            self._flush(cut)
-        filtered = self._finish_word in FILTER_WORDS
-        if filtered:
-            self._blocks.drop_waiting()
-        self._blocks.finish(cut)
-        self.stop_reason = self._reason(cut, filtered)
-        self._writer.end(self.stop_reason, self.stop_sequence, self.usage)
+        ending = self._ending
+        self._blocks.thinking(self._thought_pairs.finish())
+        self._say(self._filter.finish(ending.cut))
+        if ending.filtered:
+            self._blocks.drop_waiting_calls()
+            if self._blocks.in_a_call:
+                raise UpstreamFailed("%s's content filter stopped the answer within a tool call" % self._provider)
+        note = ending.note(self._writer.open == "text")
+        if note:
+            self._blocks.text(note)
+        self._blocks.finish(ending.cut)
+        self.stop_reason, sequence = ending.reason(self._blocks.called_a_tool, self._filter.matched)
+        self._writer.end(self.stop_reason, sequence, self.usage)
 
-    def _flush(self, cut):
-        """What the filters of the text have held, now that nothing follows."""
-        if self._tags is not None:
-            for kind, piece in self._tags.finish():
-                self._tagged(kind, piece)
-            if self._tags.inside and self._unshown and not cut:
-                self._visible(self._tags.opening + "".join(self._unshown))
-        if self._stops is not None:
-            self._blocks.text(self._stops.finish())
-
-    def _reason(self, cut, filtered):
-        if self._refused or filtered:
-            return "refusal"
-        if cut:
-            return "max_tokens"
-        if self._blocks.called_a_tool:
-            return "tool_use"
-        named = self._stops.matched if self._stops is not None else None
-        if named is None and self._named_stop in self._context.stop_sequences:
-            named = self._named_stop
-        if named is not None:
-            self.stop_sequence = named
-            return "stop_sequence"
-        return "end_turn"
+    def _take_unframed(self):
+        """A completion that came as it is, although a stream was asked for and promised."""
+        if self._answered or not self._unframed:
+            return
+        completion = parsed("\n\n".join(self._unframed))
+        if completion is not None:
+            self.take_whole(completion)
 
 
 def parsed(data: str) -> Optional[Dict[str, Any]]:

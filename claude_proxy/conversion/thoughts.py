@@ -8,8 +8,9 @@
 
 The details often say again what the field has said; their text counts only where no field ever had any.
 """
-from typing import Any, Dict, List, Mapping, Optional, Sequence
+from typing import Any, Dict, List, Mapping, Optional
 
+from ..providers.dialects import Dialect
 from .reasoning import sign
 
 TEXTS = ("text", "summary", "data")                 # members of a detail that grow from chunk to chunk
@@ -18,11 +19,12 @@ TEXTS = ("text", "summary", "data")                 # members of a detail that g
 class Thoughts:
     """The reasoning of one answer, apart from its place among the blocks."""
 
-    def __init__(self, provider: str, model: str, fields: Sequence[str], default_field: str):
+    def __init__(self, provider: str, model: str, dialect: Dialect):
         self._provider, self._model = provider, model
-        self._fields = fields
+        self._fields = dialect.reasoning_fields
+        self._keeps_details = dialect.reasoning_field == "reasoning_details"    # they go back as they are
         self._field = ""                            # where the text came
-        self._default_field = default_field
+        self._default_field = dialect.reasoning_field
         self._details: List[Dict[str, Any]] = []    # not signed yet
         self._extras: Dict[str, Any] = {}           # not signed yet: tool_use id -> extra_content
 
@@ -64,6 +66,9 @@ class Thoughts:
 
     def _keep(self, detail):
         """Add a detail, or the next piece of one; gives its text."""
+        told = plain_text(detail.get("text")) or plain_text(detail.get("summary"))
+        if not self._keeps_details:
+            return told
         last = self._details[-1] if self._details else None
         same = last and "index" in detail and all(
             last.get(key) == detail.get(key, last.get(key)) for key in ("type", "index", "id"))
@@ -75,13 +80,15 @@ class Thoughts:
                     last[key] = value
         else:
             self._details.append(dict(detail))
-        return plain_text(detail.get("text")) or plain_text(detail.get("summary"))
+        return told
 
 
-def plain_text(value: Any) -> str:
+def plain_text(value: Any, depth: int = 4) -> str:
     """The text of a string, of a part ({"text"}), or of a list of them."""
     if isinstance(value, str):
         return value
+    if not depth:
+        return ""
     if isinstance(value, list):
-        return "".join(plain_text(item) for item in value)
-    return plain_text(value.get("text")) if isinstance(value, dict) else ""
+        return "".join(plain_text(item, depth - 1) for item in value)
+    return plain_text(value.get("text"), depth - 1) if isinstance(value, dict) else ""

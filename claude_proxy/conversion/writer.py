@@ -39,6 +39,10 @@ class MessageWriter:
             "usage": {"input_tokens": input_tokens, "cache_creation_input_tokens": 0, "cache_read_input_tokens": 0,
                       "output_tokens": 0}}
 
+    def estimated_tokens(self) -> int:
+        """About how many tokens all that was written is."""
+        return -(-self.chars // 4)
+
     def message_start(self) -> str:
         """The first event, as text."""
         return frame({"type": "message_start", "message": self._message})
