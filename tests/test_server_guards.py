@@ -202,6 +202,7 @@ def test_preflight_repeats_nothing_but_names(open_door):
 def test_options_without_a_page(open_door):
     reply, _ = ask(open_door, get("/v1/messages", method="OPTIONS"))
     assert (reply.status, reply.headers["allow"]) == (204, "POST, OPTIONS")
+    assert ask(open_door, get("/nothing", method="OPTIONS"))[0].status == 404
 
 
 @pytest.mark.parametrize("fields, status", [

@@ -15,7 +15,7 @@ STATUS_LINES[529] = b"HTTP/1.1 529 Overloaded\r\n"
 COMMON = b"server: claude-proxy\r\nx-content-type-options: nosniff\r\nvary: origin\r\nrequest-id: "
 EVENT_STREAM = {"content-type": "text/event-stream; charset=utf-8", "cache-control": "no-cache",
                 "x-accel-buffering": "no"}
-HARMLESS = "".join(chr(code) for code in range(0x20, 0x7f) if chr(code) != "%")
+HARMLESS = "".join(map(chr, range(0x20, 0x7f)))
 NO_BODY = (204, 304)
 
 
@@ -134,7 +134,7 @@ def header_value(value: str) -> str:
     value = str(value)
     if value.isascii() and value.isprintable():
         return value
-    return quote(value, safe=HARMLESS + "%")
+    return quote(value, safe=HARMLESS, errors="replace")
 
 
 def error_event(error: ProxyError, request_id: str) -> bytes:

@@ -206,7 +206,7 @@ class Exchange:
             asked = request.header("access-control-request-headers")
             answer.content(204, "", b"", preflight_headers(asked, ALL_METHODS))
         else:
-            answer.content(204, "", b"", {"allow": routes.methods(request.path) or ALL_METHODS})
+            answer.content(204, "", b"", {"allow": routes.methods(request.path)})
 
     # -- the way out
 

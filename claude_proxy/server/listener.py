@@ -267,10 +267,10 @@ def bind(host: str, port: int) -> List[socket.socket]:
     sockets: List[socket.socket] = []
     mistake = None
     flags = socket.AI_PASSIVE if not host else 0
-    places = socket.getaddrinfo(host or None, port, 0, socket.SOCK_STREAM, 0, flags)
-    for family, kind, proto, _, address in dict.fromkeys(places):
+    places = set(socket.getaddrinfo(host or None, port, 0, socket.SOCK_STREAM, 0, flags))
+    for family, kind, proto, _, address in sorted(places, key=lambda place: place[0] != socket.AF_INET):
         try:
-            sockets.append(_listening(family, kind, proto, address, port or _port_of(sockets)))
+            sockets.append(_listening(family, kind, proto, address, port or _port_of(sockets), len(places) == 1))
         except OSError as error:
             if error.errno not in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):
                 for sock in sockets:
@@ -287,13 +287,15 @@ def _port_of(sockets):
     return sockets[0].getsockname()[1] if sockets else 0
 
 
-def _listening(family, kind, proto, address, port):
+def _listening(family, kind, proto, address, port, alone):
     sock = socket.socket(family, kind, proto)
     try:
-        if os.name != "nt":                         # there it would let two servers share the port
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        # On Windows SO_REUSEADDR would let two servers share the port.
+        reuse = "SO_EXCLUSIVEADDRUSE" if os.name == "nt" else "SO_REUSEADDR"
+        sock.setsockopt(socket.SOL_SOCKET, getattr(socket, reuse), 1)
         if family == socket.AF_INET6:
-            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0 if address[0] == "::" else 1)
+            both = alone and address[0] == "::"     # IPv4 as well
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0 if both else 1)
         sock.bind((address[0], port) + address[2:])
         sock.listen(BACKLOG)
     except OSError:

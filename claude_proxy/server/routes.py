@@ -67,14 +67,16 @@ def find(method: str, path: str) -> Match:
     if method == "HEAD" and provider is not None and not place:
         return Match(PROBE, provider)
     if not place:
-        raise NotFound("there is no %s here; the API is under /v1/messages" % shown(path))
+        raise _unknown(path)
     raise MethodNotAllowed("%s takes %s" % (shown(path), allowed(place)), headers={"allow": allowed(place)})
 
 
 def methods(path: str) -> str:
-    """What an Allow header for the path lists; "" where there is no such path."""
+    """What an Allow header for the path lists; NotFound."""
     place = BY_PATH.get(path) or _place(segments(path))[0]
-    return allowed(place) if place else ""
+    if not place:
+        raise _unknown(path)
+    return allowed(place)
 
 
 def allowed(place: List[Route]) -> str:
@@ -115,6 +117,10 @@ def _place(parts: List[str]) -> Tuple[List[Route], Optional[str], Optional[str]]
     if provider is not None and path in ("/", "/v1", "/v1/", "/api/hello"):
         return [], provider, None
     return [], None, None
+
+
+def _unknown(path):
+    return NotFound("there is no %s here; the API is under /v1/messages" % shown(path))
 
 
 def shown(path: str) -> str:
