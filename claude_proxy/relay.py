@@ -37,7 +37,7 @@ def create_message(app, request, answer, provider_name, record):
     body = request.json()
     record.requested_model = str(body.get("model", ""))[:100]
     targets = routing.targets(app.config, body.get("model"), provider_name, app.learned)
-    if conversion.has_images(body):
+    if any(target.provider.vision_model for target in targets) and conversion.has_images(body):
         targets = [seeing(target, app.learned) for target in targets]
     watch = Watch(request.sock)
     kind = StreamTurn if body.get("stream") else Turn

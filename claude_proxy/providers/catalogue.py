@@ -7,6 +7,7 @@ well-known models, whoever serves them.
 """
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from typing import Dict, Optional, Tuple
 from urllib.parse import urlsplit
 
@@ -209,6 +210,7 @@ MODEL_FACTS = (
 UNKNOWN_MODEL = ModelFact()
 
 
+@lru_cache(maxsize=1024)             # asked for each request
 def fact_of(model):
     """The ModelFact for a provider's model name, "zai-org/GLM-5.2" as well as "glm-5.2"."""
     name = model.lower().rsplit("/", 1)[-1]

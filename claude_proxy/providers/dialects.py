@@ -128,6 +128,7 @@ def with_quirks(dialect, quirks):
     return replace(dialect, **{name: _frozen(name, value) for name, value in quirks.items()})
 
 
+@lru_cache(maxsize=1024)             # asked for each request
 def row_name(provider_name, base_url, override=None):
     """The name of the row in DIALECTS; KeyError where `override` names none."""
     if override:

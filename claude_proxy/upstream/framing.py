@@ -15,6 +15,8 @@ from .faults import BrokeOff
 
 MAX_SIZE_LINE_BYTES = 1024
 MAX_TRAILER_BYTES = 8192
+SIZE = re.compile(rb"[0-9A-Fa-f]{1,16}").fullmatch
+KNOWN_SIZES = {}                    # size lines of small chunks: a look-up costs a quarter of reading the number
 INFLATE_STEP_BYTES = 1 << 20        # a small compressed piece may be a very large one
 
 
@@ -31,24 +33,37 @@ class Chunked:
         """The content among the bytes; raises BrokeOff where they are no chunks."""
         if self._rest:
             data, self._rest = self._rest + data, b""
-        position, parts = 0, []
-        if self._missing:
-            position = self._go_on(data, parts)
-        while position < len(data) and not self._in_trailer:
-            line_end = data.find(b"\r\n", position)
-            if line_end < 0:
-                self._keep(data, position, MAX_SIZE_LINE_BYTES)
-                break
-            size = chunk_size(data[position:line_end])
-            position = line_end + 2
-            if size:
-                self._missing = size + 2
-                position = self._go_on(data, parts, position)
-            else:
-                self._in_trailer = True
+        parts = []
+        position = self._go_on(data, parts) if self._missing else 0
+        if not self._missing and not self._in_trailer:
+            position = self._chunks(data, parts, position)
         if self._in_trailer:
             self._end(data, position)
         return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    def _chunks(self, data, parts, position):
+        """Take the chunks that begin at a position, the whole ones without a detour -> where what is left begins."""
+        length, find, take, known = len(data), data.find, parts.append, KNOWN_SIZES.get
+        while position < length:
+            line_end = find(b"\r\n", position)
+            if line_end < 0:
+                self._keep(data, position, MAX_SIZE_LINE_BYTES)
+                return length
+            size_line = data[position:line_end]
+            size = known(size_line)
+            if size is None:
+                size = chunk_size(size_line)
+            position = line_end + 2
+            if not size:
+                self._in_trailer = True
+                return position
+            end = position + size
+            if end + 2 > length:
+                self._missing = size + 2
+                return self._go_on(data, parts, position)
+            take(data[position:end])
+            position = end + 2
+        return position
 
     def _go_on(self, data, parts, position=0):
         """Take what is there of the open chunk; its CRLF is counted, and not part of it."""
@@ -81,13 +96,13 @@ class Chunked:
 
 def chunk_size(line):
     """b"1a;extension" -> 26"""
-    digits = line if line.isalnum() else line.partition(b";")[0].strip()
-    if digits.isalnum() and len(digits) <= 16:
-        try:
-            return int(digits, 16)
-        except ValueError:
-            pass                    # alphanumeric, not hexadecimal
-    raise BrokeOff("answered with broken chunks")
+    digits = line if SIZE(line) else line.partition(b";")[0].strip()
+    if not SIZE(digits):
+        raise BrokeOff("answered with broken chunks")
+    size = int(digits, 16)
+    if len(line) <= 3:
+        KNOWN_SIZES[line] = size
+    return size
 
 
 class Sized:
