@@ -9,6 +9,7 @@ Served: POST .../chat/completions, GET .../models. https://platform.openai.com/d
 """
 import json
 import re
+import socket
 import socketserver
 import threading
 import time
@@ -17,7 +18,7 @@ from typing import Any, Dict, Iterator, List, Optional, Tuple
 
 MODEL = "demo"
 CHARACTERS_PER_TOKEN = 4
-PIECE_SECONDS = 0.01            # between two pieces, so that streaming can be seen
+PIECE_SECONDS = 0.005           # between two pieces, so that streaming can be seen
 QUOTED_CHARACTERS = 200
 REMINDER = re.compile(r"(?s)<system-reminder>.*?</system-reminder>")
 
@@ -278,11 +279,19 @@ class DemoProvider:
     def __init__(self) -> None:
         self._server = DemoServer(("127.0.0.1", 0), DemoHandler)
         self.base_url = "http://127.0.0.1:%d/v1" % self._server.server_address[1]
-        threading.Thread(target=self._server.serve_forever, args=(1.0,), name="demo", daemon=True).start()
+        self._closed = False
+        self._thread = threading.Thread(target=self._serve, name="demo", daemon=True)
+        self._thread.start()
+
+    def _serve(self) -> None:
+        while not self._closed:             # not serve_forever: that wakes up twice a second
+            self._server.handle_request()
 
     def close(self) -> None:
         """Stop listening."""
-        self._server.shutdown()
+        self._closed = True
+        socket.create_connection(self._server.server_address[:2]).close()      # wakes the thread
+        self._thread.join()
         self._server.server_close()
 
     def __enter__(self) -> "DemoProvider":

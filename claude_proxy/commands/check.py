@@ -76,17 +76,12 @@ def describe(config: Config, settings: Settings) -> Dict[str, Any]:
 
 
 def values(config: Config) -> Iterator[Tuple[str, Any, str]]:
-    """(path, value, where it comes from) of every setting of the server, and of the others that are not the default."""
+    """(path, value, where it comes from) of every setting of the server."""
     for path, where in config.origins.items():
         group, _, name = path.rpartition(".")
-        if where == "default" and group != "server":
-            continue
-        if group == "server" and name == "tls":
-            yield path, config.server.tls_cert_file, where
-        elif group == "server":
-            yield path, plain(getattr(config.server, name)), where
-        elif path == "default_provider":
-            yield path, config.default_provider, where
+        if group == "server":
+            value = config.server.tls_cert_file if name == "tls" else getattr(config.server, name)
+            yield path, plain(value), where
 
 
 def plain(value: Any) -> Any:
@@ -106,7 +101,7 @@ def print_configuration(described: Dict[str, Any]) -> None:
     print(table(("SETTING", "VALUE", "FROM"), rows))
     print()
     providers = [(("* " if row["default"] else "  ") + row["name"], row["base_url"],
-                  "ready" if row["usable"] else "NO KEY", row["key"]) for row in described["providers"]]
+                  "ready" if row["usable"] else "NO KEY", row["key"].partition(" (")[0]) for row in described["providers"]]
     if providers:
         print(table(("  PROVIDER", "ADDRESS", "STATE", "KEY"), providers))
     print("\n* default: %s, %s" % (described["default_provider"], described["default_reason"]))

@@ -7,6 +7,7 @@
 import dataclasses
 import http.client
 import json
+import logging
 import ssl
 import time
 from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional
@@ -112,6 +113,7 @@ class Probes:
     """While this is open: a proxy of `config` on a port of its own, and one-token questions to its providers."""
 
     def __init__(self, config: Config):
+        logging.getLogger("claude_proxy").addHandler(logging.NullHandler())     # what went wrong is in the answers
         key = serving.fresh_key()
         server = dataclasses.replace(config.server, host="127.0.0.1", port=0, tls_cert_file=None, tls_key_file=None,
                                      client_keys=(ClientKey("check", Secret(key)),))
