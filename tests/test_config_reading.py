@@ -341,6 +341,8 @@ KEYS = {
         "x", {"base_url": "http://127.0.0.1:9/v1"}, {}, [], False, None),
     "a server of one's own with an empty one": (
         "x", {"base_url": "http://127.0.0.1:9/v1", "api_key": ""}, {}, [], False, None),
+    "a server of one's own that takes none": (
+        "x", {"base_url": "http://127.0.0.1:9/v1", "api_key": "none"}, {}, [], False, None),
     "a server of one's own whose variable is missing": (
         "x", {"base_url": "http://127.0.0.1:9/v1", "api_key": "${MY_KEY}"}, {}, [], True, "set MY_KEY, or"),
     "a placeholder for a server of one's own": (

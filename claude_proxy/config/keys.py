@@ -13,6 +13,7 @@ from .text import dotted
 _WRAPPED = re.compile(r"<.*>|\[.*\]|\{.*\}|%.*%|(sk-|gsk_)?[x.*…_-]+", re.I | re.S)
 _STAND_INS = {"changeme", "change me", "replaceme", "replace me", "placeholder", "todo", "none", "null", "key",
               "apikey", "api key", "my api key", "insert key", "insert api key"}
+_NO_KEY = ("", "none", "null")          # what is written for a server that takes none
 _IDEOGRAPHS = "\u2e80"                  # from here on: 你的密钥
 _SENDABLE = re.compile(r"[\x21-\x7e]+\Z")
 
@@ -106,6 +107,6 @@ def _needed(place: Place, row: Dict[str, Any], entry: Optional[Entry]) -> bool:
         return True
     if row["api_key_file"] or row["api_key_command"]:
         return True
-    if any(is_set(value) and value.strip() for _, value in row["api_key"] or ()):
+    if any(is_set(value) and value.strip().lower() not in _NO_KEY for _, value in row["api_key"] or ()):
         return True
     return entry is not None and bool(entry.key_variable) and not entry.local
