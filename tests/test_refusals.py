@@ -4,6 +4,8 @@ from types import SimpleNamespace
 
 import pytest
 
+from claude_proxy.conversion import AnswerContext, AnswerStream, to_message
+from claude_proxy.errors import ProxyError
 from claude_proxy.providers.refusals import from_provider, in_stream, retry_after
 
 
@@ -394,6 +396,33 @@ IN_STREAM = {
 def test_in_stream(error, ours, message):
     found = in_stream(error, target())
     assert ((found.status, found.type), found.message) == (ours, message)
+
+
+IN_A_200 = {
+    "an error": ({"error": {"message": "busy", "code": 429}}, (429, "rate_limit_error")),
+    "MiniMax": ({"choices": None, "base_resp": {"status_code": 1008, "status_msg": "insufficient balance"}},
+                (402, "billing_error")),
+    "Zhipu": ({"code": 1302, "msg": "并发过高", "success": False}, (429, "rate_limit_error")),
+    "FastAPI": ({"detail": "Model overloaded"}, (529, "overloaded_error")),
+    "vLLM": ({"object": "error", "message": "no", "code": 400}, (400, "invalid_request_error")),
+}
+
+
+@pytest.mark.parametrize("body, ours", IN_A_200.values(), ids=IN_A_200.keys())
+def test_an_error_in_a_200_body_is_one_plain_and_streamed(body, ours):
+    context = AnswerContext(provider="acme", upstream_model="big")
+    with pytest.raises(ProxyError) as plain:
+        to_message(body, context)
+    stream = AnswerStream(context)
+    stream.feed(b"data: %s\n\n" % json.dumps(body).encode())
+    stream.finish()
+    assert [(error.status, error.type) for error in (plain.value, stream.error)] == [ours, ours]
+
+
+def test_success_of_minimax_is_no_error():
+    body = {"choices": [{"message": {"content": "hi"}, "finish_reason": "stop"}],
+            "base_resp": {"status_code": 0, "status_msg": ""}}
+    assert to_message(body, AnswerContext())["content"] == [{"type": "text", "text": "hi"}]
 
 
 def test_a_target_may_be_a_mere_name_or_an_answer_s_context():

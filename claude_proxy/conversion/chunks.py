@@ -64,8 +64,12 @@ def error_in(chunk: Mapping[str, Any], choice: Mapping[str, Any], event_name: st
     found = chunk.get("error") or choice.get("error")
     if found:
         return found
+    state = chunk.get("base_resp")
+    if isinstance(state, dict) and state.get("status_code"):        # MiniMax; 0 is success
+        return state
     if event_name == "error" or (chunk.get("object") == "error") or choice.get("finish_reason") == "error":
         return {key: chunk[key] for key in ("message", "type", "code", "detail") if chunk.get(key)} or "error"
-    if "choices" not in chunk and "usage" not in chunk and (chunk.get("detail") or chunk.get("message")):
-        return {"message": chunk.get("message") or chunk["detail"], "code": chunk.get("code")}
+    words = chunk.get("message") or chunk.get("detail") or chunk.get("msg")
+    if words and "choices" not in chunk and "usage" not in chunk:
+        return {"message": words, "code": chunk.get("code")}
     return None
