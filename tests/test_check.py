@@ -1,0 +1,185 @@
+"""`check`, `models` and `init` against real proxies and a scripted provider."""
+import json
+import os
+import select
+import stat
+import subprocess
+import sys
+import time
+
+import pytest
+from fake_provider import FakeProvider
+from processes import SECONDS, Proxy, environment
+
+
+@pytest.fixture
+def provider():
+    with FakeProvider() as server:
+        yield server
+
+
+def write_config(path, providers, **server):
+    path.write_text(json.dumps({"server": dict({"port": 1}, **server), "providers": providers}))
+    path.chmod(0o600)
+    return str(path)
+
+
+def row(provider, model="text"):
+    return {"base_url": provider.url, "api_key": "sk-fake-0123456789", "max_retries": 0, "models": {"default": model}}
+
+
+def call(*arguments, **environ):
+    """Run a command -> (exit code, stdout, stderr)."""
+    done = subprocess.run([sys.executable, "-m", "claude_proxy"] + list(arguments), env=environment(**environ), cwd="/",
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=SECONDS)
+    return done.returncode, done.stdout.decode("utf-8"), done.stderr.decode("utf-8")
+
+
+def test_a_running_proxy(tmp_path, provider):
+    config = write_config(tmp_path / "c.json", {"fake": row(provider)}, client_keys=["client-key-0123456789"])
+    with Proxy("--config", config, "--port", 0) as proxy:
+        code, said, _ = call("check", "--config", config, "--url", proxy.url, "--json")
+        report = json.loads(said)
+    assert (code, report["exit_code"]) == (0, 0)
+    assert [probe["name"] for probe in report["checks"]] == [
+        "listening", "health", "models", "/v1/messages", "/v1/messages (streamed)", "/fake/v1/messages",
+        "/fake/v1/messages (streamed)"]
+    assert all(probe["passed"] for probe in report["checks"])
+    assert "fake/text: Hello from the provider." in [probe["detail"] for probe in report["checks"]]
+    assert len(provider.requests) == 4
+    settings = {entry["path"]: entry for entry in report["configuration"]["settings"]}
+    assert settings["server.port"] == {"path": "server.port", "value": 1, "from": "file"}
+    assert settings["server.open_seconds"]["from"] == "default"
+    assert settings["server.client_keys"]["value"] == ["key1"]
+    assert "sk-fake" not in said and "client-key" not in said
+
+
+def test_no_running_proxy(tmp_path, provider):
+    config = write_config(tmp_path / "c.json", {"fake": row(provider)})
+    code, said, stderr = call("check", "--config", config)
+    assert (code, stderr) == (69, "")
+    assert "FAILED" in said and "nothing listens on http://127.0.0.1:1" in said and "start it" in said
+    assert said.count("\nok ") == 6 and "sk-fake" not in said
+
+
+def test_offline_asks_nobody(tmp_path, provider):
+    config = write_config(tmp_path / "c.json", {"fake": row(provider)})
+    code, said, _ = call("check", "--config", config, "--offline")
+    assert code == 0 and "The configuration can be used." in said and provider.requests == []
+
+
+# what is wrong -> the model that the fake answers with, exit code, what is said about it
+LIVE = {
+    "all is well": ("text", 0, "ok"),
+    "a wrong key": ("error-401", 1, "api_key"),
+    "a wrong model": ("error-404", 1, "does not exist"),
+    "no money": ("error-429", 1, "slow down"),
+    "not an API": ("html", 69, "502"),
+}
+
+
+@pytest.mark.parametrize("model, code, words", LIVE.values(), ids=LIVE.keys())
+def test_live(tmp_path, provider, model, code, words):
+    config = write_config(tmp_path / "c.json", {"fake": row(provider, model)})
+    with Proxy("--config", config, "--port", 0) as proxy:
+        ended, said, _ = call("check", "--config", config, "--url", proxy.url, "--live", "--json")
+    report = json.loads(said)
+    assert [probe["name"] for probe in report["providers"]] == ["fake"]
+    assert report["providers"][0]["passed"] is (code == 0)
+    assert ended == code and words in json.dumps(report["providers"]) + "ok"
+    assert "sk-fake-0123456789" not in said
+
+
+def test_live_where_nobody_listens(tmp_path, provider):
+    providers = {"fake": row(provider), "dead": {"base_url": "http://127.0.0.1:1/v1", "models": {"default": "x"},
+                                                 "max_retries": 0}}
+    config = write_config(tmp_path / "c.json", providers)
+    code, said, _ = call("check", "--config", config, "--live", "--json")
+    report = json.loads(said)
+    assert code == 69
+    assert [(probe["name"], probe["passed"]) for probe in report["providers"]] == [("fake", True), ("dead", False)]
+
+
+# -- models
+
+def test_models(tmp_path, provider):
+    config = write_config(tmp_path / "c.json", {"fake": dict(row(provider), models={
+        "claude-*haiku*": "small", "default": {"model": "large", "context_window": 65536, "max_output_tokens": 8192}}),
+        "deepseek": {}})
+    code, said, _ = call("models", "--config", config)
+    lines = [line.split() for line in said.splitlines()]
+    assert code == 0
+    assert lines[1][:4] == ["fake", "*", "claude-*haiku*", "small"]
+    assert lines[2] == ["default", "large", "65k", "8k"]
+    assert "DEEPSEEK_API_KEY" in said and "sk-fake" not in said
+    data = json.loads(call("models", "--config", config, "--json")[1])
+    assert data["default_provider"] == "fake"
+    assert data["providers"][0]["models"][1] == {"name": "default", "model": "large", "context_window": 65536,
+                                                 "max_output_tokens": 8192, "images": None}
+
+
+# -- init
+
+def test_init_with_flags(tmp_path, provider):
+    target = tmp_path / "new" / "config.json"
+    code, said, stderr = call("init", "--provider", provider.url, "--model", "text", "--api-key-env", "KEY", "--output",
+                              str(target), KEY="sk-fake-0123456789")
+    assert code == 0, stderr
+    assert stat.S_IMODE(os.stat(str(target)).st_mode) == 0o600
+    text = target.read_text(encoding="utf-8")
+    assert '"api_key": "${KEY}"' in text and "sk-fake" not in text + said + stderr
+    assert provider.requests[0].headers["authorization"] == "Bearer sk-fake-0123456789"
+    assert call("models", "--config", str(target), KEY="x" * 20)[0] == 0
+    again = call("init", "--provider", provider.url, "--model", "text", "--no-key", "--output", str(target))
+    assert (again[0], "--force" in again[2]) == (73, True)
+
+
+def test_init_writes_nothing_where_the_key_is_refused(tmp_path, provider):
+    target = tmp_path / "config.json"
+    code, _, stderr = call("init", "--provider", provider.url, "--model", "error-401", "--api-key-env", "KEY", "--output",
+                           str(target), KEY="sk-fake-0123456789")
+    assert code == 69 and "refused" in stderr and not target.exists()
+    assert "sk-fake-0123456789" not in stderr
+
+
+def test_init_for_the_catalogue_keeps_its_rows(tmp_path):
+    target = tmp_path / "config.json"
+    code, _, stderr = call("init", "--provider", "deepseek", "--api-key-env", "DEEPSEEK_API_KEY", "--output", str(target),
+                           "--no-test")
+    assert code == 0, stderr
+    data = json.loads(call("models", "--config", str(target), "--json", DEEPSEEK_API_KEY="sk-0123456789abcdef")[1])
+    assert [row["name"] for row in data["providers"][0]["models"]][-1] == "default"
+    assert len(data["providers"][0]["models"]) > 1
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs a pseudo terminal")
+def test_init_asks(tmp_path, provider):
+    """The three questions at a terminal; the key is typed unseen, and the prompt says where to get one."""
+    import pty          # not on Windows
+    target = tmp_path / "config.json"
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.environ.update(environment())
+        os.chdir("/")
+        os.execv(sys.executable, [sys.executable, "-m", "claude_proxy", "init", "--output", str(target)])
+    screen = b""
+
+    def answer(question, text):
+        nonlocal screen
+        ends = time.monotonic() + SECONDS
+        while question not in screen and time.monotonic() < ends:
+            if select.select([terminal], [], [], 0.1)[0]:
+                screen += os.read(terminal, 1000)
+        assert question in screen, screen
+        os.write(terminal, text.encode() + b"\n")
+    try:
+        answer(b"Provider", provider.url)
+        answer(b"Key", "sk-fake-0123456789")
+        answer(b"Model", "text")
+        _, status = os.waitpid(pid, 0)
+    finally:
+        os.close(terminal)
+    assert os.WEXITSTATUS(status) == 0
+    text = target.read_text(encoding="utf-8")
+    assert '"api_key": "sk-fake-0123456789"' in text
+    assert b"sk-fake" not in screen
