@@ -10,7 +10,7 @@ from dataclasses import dataclass, fields, replace
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from functools import lru_cache
-from typing import Any, Optional, Tuple
+from typing import Any, Dict, Optional, Tuple
 from urllib.parse import urlsplit
 
 from . import rows
@@ -156,7 +156,7 @@ def _own_server(provider_name):
 @lru_cache(maxsize=1024)
 def _with_model(row, address, model):
     dialect = DIALECTS[row]
-    changes = {}
+    changes: Dict[str, Any] = {}
     for names, globs, change in rows.MODELS:
         if (row in names or names == rows.EVERYWHERE) and any(fnmatchcase(model, glob) for glob in globs):
             changes.update(change)

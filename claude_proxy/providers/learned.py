@@ -3,6 +3,8 @@
 Kept in memory alone, per provider and model; lost with the process, found out again. Several threads share it: each
 step is one operation on a dict, and a lost update costs one more question to the provider, never a wrong answer.
 """
+from typing import Any, Dict
+
 MAX_ENTRIES = 2000                  # names of models come from clients: what is kept of them is bounded
 FIRST_GUESS = 3.7                   # bytes of request JSON per token, before a provider has counted
 LEAST, MOST = 1.2, 8.0              # a ratio beyond these is no ratio: images, or a count of something else
@@ -42,7 +44,7 @@ class Learned:
 
     def quirks_for(self, provider, model):
         """The dialect fields that healed requests to this model, as `quirks`."""
-        quirks = {}
+        quirks: Dict[str, Any] = {}
         for (name, of, _), remedy in self._remedies.copy().items():
             if (name, of) == (provider, model):
                 for field, value in remedy.changes.items():

@@ -5,7 +5,7 @@
 """
 import re
 from dataclasses import dataclass
-from typing import Optional
+from typing import Dict, Optional
 
 from .wording import any_of
 
@@ -82,7 +82,9 @@ class Overflow:
     @property
     def only_the_sum(self):
         """Whether the prompt alone would fit."""
-        return None not in (self.input, self.answer, self.limit) and self.input < self.limit
+        if self.input is None or self.answer is None or self.limit is None:
+            return False
+        return self.input < self.limit
 
 
 def overflow_in(said, status=400):
@@ -104,7 +106,7 @@ def numbers_in(said):
     if "n_prompt_tokens" in fields and "n_ctx" in fields:       # llama.cpp
         return Overflow(fields["n_prompt_tokens"], None, fields["n_ctx"])
     text = re.sub(r"(?<=\d),(?=\d{3})", "", said.words.lower().replace("\n", " "))
-    found = {}
+    found: Dict[str, int] = {}
     for pattern in NUMBERS:
         match = pattern.search(text)
         if match:

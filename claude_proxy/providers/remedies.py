@@ -4,6 +4,7 @@ Each looks at what was really sent: a parameter that is not in the body is not w
 """
 import json
 import re
+from typing import Any, Dict
 
 SMALLEST_ANSWER = 1024      # tokens; below this room an answer is not worth asking for
 USUAL_CAPS = (32768, 16384, 8192, 4096, SMALLEST_ANSWER)
@@ -127,7 +128,7 @@ def efforts(words, body, dialect):
     listed = re.split(marks, words, maxsplit=1)[-1]
     refused = body["reasoning_effort"]
     kept = tuple(word for word in EFFORTS if word != refused and re.search(r"\b%s\b" % word, listed))
-    changes = {"efforts": kept} if kept else {"thinking_style": ""}
+    changes: Dict[str, Any] = {"efforts": kept} if kept else {"thinking_style": ""}
     if dialect.effort_off == refused:
         changes["effort_off"] = "none" if refused != "none" and re.search(r"\bnone\b", listed) else ""
     return changes
@@ -243,7 +244,8 @@ def _top_k(words, body, dialect):
     return {"extra_params": kept} if kept != dialect.extra_params else drop("top_k")(words, body, dialect)
 
 
-NAMED = dict({name: thinking_refused for name in THINKING}, **{
+NAMED = {
+    **dict.fromkeys(THINKING, thinking_refused),
     "max_tokens": use_field("max_completion_tokens"),
     "max_completion_tokens": use_field("max_tokens"),
     "stream_options": turn(stream_options=False),
@@ -254,4 +256,4 @@ NAMED = dict({name: thinking_refused for name in THINKING}, **{
     "user": turn(user_field=""),
     "safety_identifier": turn(user_field=""),
     "top_k": _top_k,
-})
+}

@@ -7,6 +7,8 @@
 Globs are held against the last part of the model's name in lower case ("zai-org/GLM-5.2" is "glm-5.2").
 """
 
+from typing import Any, Dict
+
 ROOM = 4096     # tokens that a reasoning model needs beside a short answer: it spends max_tokens on its thoughts first
 
 OPENAI = dict(
@@ -16,7 +18,7 @@ OPENAI = dict(
 # Servers that render a model's own chat template: a system message in the middle breaks many of them.
 LOCAL = dict(system_anywhere=False, extra_params=("top_k",), text_tool_calls=True)
 
-ROWS = {
+ROWS: Dict[str, Dict[str, Any]] = {
     "openai-compatible": {},
 
     # -- OpenAI and those who serve its models

@@ -11,7 +11,7 @@
 import json
 import re
 from dataclasses import dataclass
-from typing import Any, Tuple
+from typing import Any, Dict, List, Tuple
 
 MAX_WORDS = 4000        # characters of a provider's text that go into a message
 
@@ -80,7 +80,7 @@ def _html_words(text):
 
 
 def _from_json(value):
-    found = {"sentences": [], "codes": [], "param": [], "fields": {}}
+    found: Dict[str, Any] = {"sentences": [], "codes": [], "param": [], "fields": {}}
     _collect(value, found, 0)
     return Said(
         words=_joined(found["sentences"]),
@@ -139,7 +139,7 @@ def _sentence(text, found, depth):
 
 def _joined(sentences):
     """Sentences that say something of their own, the first one first, within MAX_WORDS."""
-    kept = []
+    kept: List[str] = []
     for sentence in sentences:
         if not any(sentence in other for other in kept):
             kept.append(sentence)
