@@ -153,6 +153,9 @@ HINTS = {
         "key is"
         " made at https://cloud.siliconflow.cn/account/ak. If the key is of another region, set "
         "providers.siliconflow.base_url to https://api.siliconflow.com/v1."),
+    "a hint that names the page already": (
+        401, "no", dict(name="xai", base_url="https://api.x.ai/v1", key_hint="set XAI_API_KEY (https://console.x.ai)"),
+        "xai/big refused its configured API key (401): no. Mend it: set XAI_API_KEY (https://console.x.ai)."),
     "a redirect": (
         302, "", {}, "acme/big answered 302: no reason given. Redirects (to https://www.acme.example/login) are not "
                      "followed,"

@@ -154,7 +154,7 @@ def _forbidden(status, place):
 def _new_key(place):
     fix = "%s." % (place.key_hint or "set %s.api_key" % place.setting)
     entry = _entry(place)
-    if entry and entry.key_url:
+    if entry and entry.key_url and entry.key_url not in fix:
         fix += " A key is made at %s." % entry.key_url
     return fix + _other_region(place, entry)
 
