@@ -40,7 +40,7 @@ class _Translation:
             return {}
         node, inside = self.resolved(schema, inside)
         node = _typed(self.merged(node))
-        if "$ref" in node:
+        if isinstance(node.get("$ref"), str):
             return self.node(node, inside)
         self.depth += 1
         made = self.children({key: value for key, value in node.items() if key in KNOWN}, inside)

@@ -46,7 +46,8 @@ def tool_id_back(client_id: str) -> str:
         upstream_id = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode("utf-8")
     except (binascii.Error, ValueError):
         return client_id
-    return upstream_id.split("\0")[0] if _encoded(upstream_id) == client_id else client_id
+    ours = _encoded(upstream_id) == client_id
+    return ours and upstream_id.split("\0")[0] or client_id
 
 
 def tool_id_for(client_id: str, style: str) -> str:

@@ -29,7 +29,7 @@ from .context import AnswerContext, ChatRequest
 from .effort import shows_thinking, thinking_params
 from .scope import Scope, scope_of
 from .shapes import check_request
-from .tools import tool_params
+from .tools import ToolParams, tool_params
 from .turns import conversation, system_blocks
 from .wellformed import well_formed
 
@@ -47,7 +47,15 @@ def to_chat_request(body: Dict[str, Any], target: Any, client: Client = ANY_CLIE
     tools = tool_params(body, scope, client)
     stops = params.stops(body, scope)
     limit = params.max_tokens(body, scope, target.row, max_tokens_override)
-    chat: Dict[str, Any] = {"model": target.model}
+    chat = _chat_params(body, scope, limit, stops, tools)
+    chat.update(target.provider.body)
+    chat["messages"] = _messages(body, scope)
+    return ChatRequest(chat, _answer_context(body, scope, client, message_id, stops, tools), tuple(scope.warnings))
+
+
+def _chat_params(body, scope: Scope, limit: int, stops: params.Stops, tools: ToolParams) -> Dict[str, Any]:
+    """Everything but the messages, always in this order."""
+    chat: Dict[str, Any] = {"model": scope.model}
     chat.update(params.streaming(body, scope))
     chat[scope.dialect.max_tokens_field] = limit
     chat.update(params.sampling(body, scope))
@@ -57,17 +65,15 @@ def to_chat_request(body: Dict[str, Any], target: Any, client: Client = ANY_CLIE
     chat.update(params.identity(body, scope))
     chat.update(params.service_tier(body, scope))
     chat.update(tools.params)
-    chat = _without_refused(chat, scope)
-    chat.update(scope.dialect.extra_body)
-    chat.update(target.provider.body)
-    chat["messages"] = _messages(body, scope)
-    answer = AnswerContext(
+    return dict(_without_refused(chat, scope), **dict(scope.dialect.extra_body))
+
+
+def _answer_context(body, scope, client, message_id, stops, tools):
+    return AnswerContext(
         message_id=message_id, model=body["model"], provider=scope.provider, upstream_model=scope.model,
-        dialect=scope.dialect, client=client, tool_names=tools.names, declared_tools=frozenset(tools.declared),
-        tool_schemas={tool["function"]["name"]: tool["function"].get("parameters") for tool in chat.get("tools", ())},
-        used_tool_ids=frozenset(_tool_ids(body)), stop_sequences=stops.wanted, local_stops=stops.local,
-        show_thinking=shows_thinking(body), omit_thinking_text=_omits_thinking_text(body))
-    return ChatRequest(chat, answer, tuple(scope.warnings))
+        dialect=scope.dialect, client=client, tool_names=tools.names, declared_tools=frozenset(tools.schemas),
+        tool_schemas=tools.schemas, used_tool_ids=frozenset(_tool_ids(body)), stop_sequences=stops.wanted,
+        local_stops=stops.local, show_thinking=shows_thinking(body), omit_thinking_text=_omits_thinking_text(body))
 
 
 def count_tokens(body: Dict[str, Any], target: Any = None) -> int:

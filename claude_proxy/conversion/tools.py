@@ -11,7 +11,7 @@
 https://docs.anthropic.com/en/docs/agents-and-tools/tool-use/implement-tool-use
 """
 import json
-from typing import Any, Dict, List, NamedTuple, Tuple
+from typing import Any, Dict, List, NamedTuple
 
 from .checks import refuse
 from .clients import Client
@@ -26,11 +26,11 @@ LOCATION = ("city", "country", "region", "timezone")
 
 
 class ToolParams(NamedTuple):
-    """The Chat parameters for tools, and the client's name for each that had to be shortened."""
+    """The Chat parameters for tools, and what the answer's side must know of them."""
 
     params: Dict[str, Any]
-    names: Dict[str, str]
-    declared: Tuple[str, ...]
+    names: Dict[str, str]                # a shortened name -> the client's own
+    schemas: Dict[str, Dict[str, Any]]   # a name that the provider was given -> its parameters
 
 
 def tool_params(body: Dict[str, Any], scope: Scope, client: Client) -> ToolParams:
@@ -38,12 +38,12 @@ def tool_params(body: Dict[str, Any], scope: Scope, client: Client) -> ToolParam
     tools, params = _sorted_out(body, scope, client)
     if tools and "tools" in scope.dialect.drop_params:
         scope.warn("dropped:tools")
-        return ToolParams({}, {}, ())
+        return ToolParams({}, {}, {})
     functions, choice = _chosen(body.get("tool_choice") or {}, [function(tool, scope) for tool in tools], scope)
     if functions:
         params.update({"tools": functions}, **choice)
     names = {shorten_tool_name(tool["name"]): tool["name"] for tool in tools if len(tool["name"]) > 64}
-    return ToolParams(params, names, tuple(function["function"]["name"] for function in functions))
+    return ToolParams(params, names, {made["function"]["name"]: made["function"]["parameters"] for made in functions})
 
 
 def function(tool: Dict[str, Any], scope: Scope) -> Dict[str, Any]:
