@@ -79,6 +79,22 @@ def test_head_has_the_head_alone(listener):
     assert ask(listener, b"HEAD /other HTTP/1.1\r\nHost: localhost\r\n\r\n", head_only=True)[0].status == 404
 
 
+def test_each_request_is_one_line_in_the_log(listener, caplog):
+    caplog.set_level("INFO", "claude_proxy.access")
+    secret = "/v1/messages/count_tokens?secret=4711"
+    broken = HEALTH.replace(b"/health", b"/nothing%0aX")
+    with Client(listener) as client:
+        ids = []
+        for data in (HEALTH, post(message(), secret), broken, b"\x16\x03"):
+            client.send(data)
+            ids.append(client.read_reply().headers["request-id"])
+        client.read_all()
+    lines = [record.getMessage() for record in caplog.records if record.name == "claude_proxy.access"]
+    assert len(lines) == 3                                      # health is asked all the time, and says nothing
+    for request_id, line in zip(ids[1:], lines):
+        assert request_id in line and "\n" not in line and "4711" not in line
+
+
 # -- bodies
 
 @pytest.mark.parametrize("body", [

@@ -156,6 +156,7 @@ def test_plain_http_at_a_tls_port_is_told_so(secure):
     assert "https://" in reply.json["error"]["message"]
 
 
+@pytest.mark.filterwarnings("ignore:ssl.TLSVersion")
 def test_old_tls_is_refused(secure):
     with pytest.raises((ssl.SSLError, OSError)):
         with dial(secure, maximum_version=getattr(ssl, "TLSVersion").TLSv1_1):

@@ -11,7 +11,7 @@ import time
 from typing import Any, Optional
 
 from .. import observe
-from ..errors import InternalError, InvalidRequest, Overloaded, ProxyError
+from ..errors import InternalError, InvalidRequest, Overloaded, ProxyError, Timeout
 from ..observe import Record
 from . import handlers, routes
 from .answers import Answer, error_event, new_request_id
@@ -109,7 +109,9 @@ class Connection:
         if not wire.broken:
             wire.say_goodbye()
             if exchange.unread or wire.buffer:
-                wire.linger(LINGER_SECONDS, LINGER_QUIET_SECONDS, lambda: not self.app.draining)
+                # Who was too slow is not given more time.
+                seconds = LINGER_QUIET_SECONDS if answer.status == Timeout.status else LINGER_SECONDS
+                wire.linger(seconds, LINGER_QUIET_SECONDS, lambda: not self.app.draining)
         return False
 
 
@@ -251,4 +253,5 @@ class Exchange:
         if not self._counted:
             self.app.metrics.begin(record)
         self.app.metrics.end(record)
-        access.info("%s", observe.access_line(record, self.config.server.log_format))
+        if access.isEnabledFor(logging.INFO):
+            access.info("%s", observe.access_line(record, self.config.server.log_format))

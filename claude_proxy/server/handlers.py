@@ -8,6 +8,7 @@ from urllib.parse import parse_qs
 
 from .. import relay, routing
 from ..errors import InvalidRequest, NotFound
+from .live import events  # noqa: F401  (GET /api/events: the route table names it)
 
 MAX_PAGE = 1000
 DEFAULT_PAGE = 20
@@ -82,7 +83,7 @@ def status(app, request, answer, record) -> None:
 
 
 def dashboard(app, request, answer, record) -> None:
-    """GET /: the dashboard's page; it asks /api/status for its numbers."""
+    """GET /: the dashboard's page; it asks /api/events for its numbers."""
     page, headers = _dashboard()
     if request.header("if-none-match") == headers["etag"]:
         answer.content(304, "", b"", headers)

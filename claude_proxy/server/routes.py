@@ -30,6 +30,7 @@ ROUTES = (
     Route("GET",  "/",                          "dashboard",       False, False),
     Route("GET",  "/api/status",                "status",          True,  False),
     Route("GET",  "/api/hello",                 "alive",           False, False),   # Claude Code's probe
+    Route("GET",  "/api/events",                "events",          True,  False),
     Route("GET",  "/health",                    "alive",           False, False),
     Route("GET",  "/healthz",                   "alive",           False, False),
     Route("GET",  "/livez",                     "alive",           False, False),
