@@ -141,12 +141,12 @@ def _tools(seed: int) -> str:
 
 def _tool(dice) -> dict:
     words = [dice.choice(WORDS) for _ in range(9)]
-    properties = {word: {"type": dice.choice(("string", "integer", "boolean")), "description": "The %s to use" % words[0]}
-                  for word in words[:4]}
+    properties = {word: {"type": dice.choice(("string", "integer", "boolean")),
+                         "description": "The %s to use" % words[0]} for word in words[:4]}
     return {
         "name": "%s_%s" % (dice.choice(("get", "list", "update", "delete")), words[4]),
-        "description": "Returns the %s of the %s; fails when the %s is unknown. Use it only after the user has confirmed."
-                       % tuple(words[5:8]),
+        "description": "Returns the %s of the %s; fails when the %s is unknown. Use it only after the user has "
+                       "confirmed." % tuple(words[5:8]),
         "input_schema": {"type": "object", "required": [words[0]], "properties": properties}}
 
 

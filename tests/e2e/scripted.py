@@ -1,0 +1,186 @@
+"""A Chat Completions provider that plays a scenario (scenarios.py), and is as strict as the strictest.
+
+Which step is next is read from the request's own history, so a request that is asked again gets the same answer. What a
+strict provider would refuse is answered with 400 and kept in `Provider.refused`: a run with one of those has failed.
+"""
+import json
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import scenarios
+
+PARAMETERS = {
+    "model", "messages", "tools", "tool_choice", "stream", "stream_options", "max_tokens", "max_completion_tokens",
+    "temperature", "top_p", "stop", "seed", "user", "response_format", "parallel_tool_calls", "reasoning_effort"}
+FOREIGN = ("cache_control", "input_schema", "tool_use_id", "thinking", "signature")     # Anthropic's own words
+USAGE = {"prompt_tokens": 1200, "completion_tokens": 40, "total_tokens": 1240}
+OVERFLOW = ("This model's maximum context length is 4096 tokens. However, your messages resulted in 5000 tokens. "
+            "Please reduce the length of the messages.")
+
+
+class Provider:
+    """Serves a scenario on a thread of its own until close(). `requests` are the bodies of the agent's turns."""
+
+    def __init__(self, scenario, folder):
+        self.scenario, self.steps = scenario, scenarios.steps(scenario, folder)
+        self.requests, self.refused, self.troubled = [], [], set()
+        self.furthest = 0                   # steps whose results were seen: a compacted history has lost them
+        self.lock = threading.Lock()
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
+        self.server.provider = self
+        self.url = "http://127.0.0.1:%d/v1" % self.server.server_address[1]
+        threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
+
+    def close(self):
+        self.server.shutdown()
+        self.server.server_close()
+
+    def step(self, body):
+        """The number of the step that a request asks for, and whether it meets its trouble."""
+        with self.lock:
+            self.furthest = max(self.furthest, answered(body))
+            number = min(self.furthest, len(self.steps) - 1)
+            trouble = number in self.scenario.at and number not in self.troubled
+            self.troubled.add(number)
+            self.requests.append(body)
+            return number, trouble
+
+
+def answered(body):
+    """How many steps' calls have results in this history."""
+    steps = {message["tool_call_id"].split("_")[1] for message in body["messages"]
+             if message["role"] == "tool" and message["tool_call_id"].startswith("call_")}
+    return len(steps)
+
+
+def is_agent(body):
+    """Whether a request is a turn of the agent: titles, probes and summaries are not."""
+    return any(tool["function"]["name"] == "Write" for tool in body.get("tools") or ()) and not wants_summary(body)
+
+
+def wants_summary(body):
+    last = body["messages"][-1]
+    return last["role"] == "user" and "summary of the conversation" in text_of(last["content"])
+
+
+def text_of(content):
+    if isinstance(content, str):
+        return content
+    return "\n".join(part.get("text", "") for part in content or ())
+
+
+def fault(body):
+    """Why a strict provider would refuse this request; None where it would not."""
+    unknown = sorted(set(body) - PARAMETERS)
+    if unknown:
+        return "unknown parameters: %s" % ", ".join(unknown)
+    said = json.dumps(body["messages"])
+    for word in FOREIGN:
+        if '"%s":' % word in said:
+            return "%s is no word of Chat Completions" % word
+    return pairing_fault(body["messages"])
+
+
+def pairing_fault(messages):
+    """Each call must be followed at once by its result, and nothing else may be one."""
+    waiting = []
+    for number, message in enumerate(messages):
+        if message["role"] == "tool":
+            if message["tool_call_id"] not in waiting:
+                return "messages[%d]: a result without its call" % number
+            waiting.remove(message["tool_call_id"])
+        elif waiting:
+            return "messages[%d]: no result for %s" % (number, ", ".join(waiting))
+        for call in message.get("tool_calls") or ():
+            json.loads(call["function"]["arguments"])
+            waiting.append(call["id"])
+        if message["role"] != "assistant" and not message["content"] and message["role"] != "tool":
+            return "messages[%d]: no content" % number
+    return None
+
+
+class Handler(BaseHTTPRequestHandler):
+    """One request: refused, troubled, or answered."""
+
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, *args):
+        pass
+
+    def do_POST(self):
+        provider = self.server.provider
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        reason = fault(body)
+        if reason:
+            provider.refused.append(reason)
+            self.error(400, reason)
+        elif is_agent(body):
+            number, trouble = provider.step(body)
+            self.agent(provider, body, number, trouble and provider.scenario.trouble)
+        else:
+            text = "<summary>The file is written and checked.</summary>" if wants_summary(body) else "Title"
+            self.say(body, scenarios.Scenario(""), scenarios.Step(text=text), 0)
+
+    def agent(self, provider, body, number, trouble):
+        step = provider.steps[number]
+        if trouble == "429":
+            self.error(429, "slow down", ("Retry-After", "1"))
+        elif trouble == "500":
+            self.error(500, "the engine stalled")
+        elif trouble == "overflow":
+            self.error(400, OVERFLOW)
+        else:
+            self.say(body, provider.scenario, step, number, trouble)
+
+    def say(self, body, scenario, step, number, trouble=None):
+        if body.get("stream"):
+            self.stream(body, scenario, step, number, trouble)
+        else:
+            self.plain(scenario, step, number)
+
+    def plain(self, scenario, step, number):
+        self.answer(200, {
+            "id": "chatcmpl-1", "object": "chat.completion", "created": 1, "model": "scripted", "usage": USAGE,
+            "choices": [{"index": 0, "message": scenarios.message(scenario, step, number),
+                         "finish_reason": "tool_calls" if step.calls else "stop"}]})
+
+    def stream(self, body, scenario, step, number, trouble):
+        self.send_response(200)
+        self.send_header("Content-Type", "text/event-stream")
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        for count, delta in enumerate(scenarios.deltas(scenario, step, number)):
+            self.chunk([{"index": 0, "delta": delta, "finish_reason": None}])
+            if trouble and "tool_calls" in delta and count > 8:
+                self.break_off(trouble)
+                return
+        self.chunk([{"index": 0, "delta": {}, "finish_reason": "tool_calls" if step.calls else "stop"}])
+        if (body.get("stream_options") or {}).get("include_usage"):
+            self.chunk([], usage=USAGE)
+        self.event("[DONE]")
+        self.wfile.write(b"0\r\n\r\n")
+
+    def break_off(self, trouble):
+        if trouble == "error chunk":
+            self.event(json.dumps({"error": {"message": "the engine broke off", "code": 502}}))
+        self.wfile.write(b"0\r\n\r\n")
+
+    def chunk(self, choices, **more):
+        self.event(json.dumps(dict({"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1,
+                                    "model": "scripted", "choices": choices}, **more)))
+
+    def event(self, data):
+        line = ("data: %s\n\n" % data).encode()
+        self.wfile.write(b"%x\r\n%s\r\n" % (len(line), line))
+
+    def error(self, status, text, *headers):
+        self.answer(status, {"error": {"message": text, "type": "error", "code": None}}, *headers)
+
+    def answer(self, status, value, *headers):
+        data = json.dumps(value).encode()
+        self.send_response(status)
+        for name, text in headers + (("Content-Type", "application/json"), ("Content-Length", str(len(data)))):
+            self.send_header(name, text)
+        self.end_headers()
+        self.wfile.write(data)
