@@ -112,6 +112,8 @@ BLOCKS = [
     (image({"type": "base64", "media_type": "image/tiff", "data": "x"}),
      "messages.0.content.0.image.source.base64.media_type: Input should be 'image/jpeg', 'image/png', 'image/gif', "
      "'image/webp' or 'image/jpg'"),
+    (image({"type": "url", "url": "file:///etc/passwd"}),
+     "messages.0.content.0.image.source.url.url: Only HTTP and HTTPS URLs are supported"),
     (image({"type": "file", "file_id": "f"}),
      "messages.0.content.0.image.source: files need Anthropic's Files API, which this proxy does not have; "
      "send the content itself as base64"),

@@ -197,6 +197,11 @@ def test_a_last_assistant_message_is_sent_and_said():
     assert converted({"messages": [user("q"), assistant("a"), user("r")]}).warnings == ()
 
 
+def test_some_can_be_told_to_continue_it():
+    made = converted({"messages": [user("q"), assistant("The")]}, target(prefill_mark="prefix"))
+    assert (made.body["messages"][-1], made.warnings) == (assistant("The", prefix=True), ())
+
+
 def test_a_long_conversation_keeps_its_turns():
     turns = [(user if number % 2 == 0 else assistant)("turn %d" % number) for number in range(801)]
     assert chat_messages(turns) == turns

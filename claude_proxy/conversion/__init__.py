@@ -1,6 +1,8 @@
 """Messages <-> Chat Completions, without I/O: a request in, a request out; a provider's answer in, events out.
 
-    the request     request.py (the list of steps), shapes.py, turns.py, blocks.py, tools.py, schema.py, effort.py
+    the request     request.py (the list of steps, and what becomes of each field); shapes.py, checks.py (refusals);
+                    turns.py, blocks.py, calls.py, echo.py, server_results.py (messages); tools.py, typed_tools.py,
+                    schema.py, gemini_schema.py (tools); params.py, effort.py (all else); scope.py, wellformed.py
     the answer      stream.py (the state machine), response.py, sse.py, usage.py
     both            context.py, clients.py, names.py, reasoning.py, tokens.py
 """

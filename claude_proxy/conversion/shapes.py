@@ -123,9 +123,15 @@ def image_source(value: Any, path: str) -> None:
     """base64 or url."""
     _source(value, path, {
         "base64": {"media_type": one_of(*IMAGE_TYPES), "data": filled},
-        "url": {"url": filled},
+        "url": {"url": _image_url},
         "file": None,
     })
+
+
+def _image_url(value, path):
+    filled(value, path)
+    if not value.lower().startswith(("https://", "http://", "data:image/")):
+        raise refuse(path, "Only HTTP and HTTPS URLs are supported")
 
 
 def document_source(value: Any, path: str) -> None:

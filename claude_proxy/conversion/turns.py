@@ -56,8 +56,16 @@ def conversation(messages: List[Message], scope: Scope) -> Conversation:
     if scope.dialect.user_first and made[0]["role"] != "user":
         made.insert(0, {"role": "user", "content": PAUSE})
     if messages[-1]["role"] == "assistant" and made[-1]["role"] == "assistant":
-        scope.warn("prefill")
+        _mark_prefill(made[-1], scope)
     return Conversation([part for item in items[:leading] for part in parts_of(item.block, scope, item.path)], made)
+
+
+def _mark_prefill(message, scope):
+    """Chat Completions has no way to begin the answer for the model: some servers continue the last message, or can."""
+    if scope.dialect.prefill_mark:
+        message[scope.dialect.prefill_mark] = True
+    else:
+        scope.warn("prefill")
 
 
 def system_blocks(content: Any) -> List[Block]:

@@ -44,6 +44,8 @@ class Dialect:
     system_anywhere: bool = True                  # False: only a leading one; later ones become <system-reminder>
     user_first: bool = False                      # its template insists on a user message first
     user_after_tool: bool = True                  # False: an assistant message must stand between (Mistral)
+    prefill_mark: str = ""                        # key that marks a last assistant message as to be continued:
+    #                                               "prefix" (Mistral), "partial" (Kimi, Qwen)
     images: bool = True
     images_in_tool_results: bool = False          # takes image parts in `tool` messages
     files: bool = False                           # takes PDF as a `file` part

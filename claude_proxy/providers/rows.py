@@ -40,10 +40,10 @@ ROWS: Dict[str, Dict[str, Any]] = {
         tokenizer="glm"),
     "moonshot": dict(
         images_in_tool_results=True, echo_reasoning="always", missing_reasoning="omit", forces_in_thinking=False,
-        response_format="json_object", stop_limit=5, tokenizer="kimi"),
+        response_format="json_object", stop_limit=5, tokenizer="kimi", prefill_mark="partial"),
     "dashscope": dict(
         thinking_style="enable_thinking", extra_params=("top_k",), forces_tools=False, forces_in_thinking=False,
-        response_format="json_object", tokenizer="qwen", thinks_only_streaming=True),
+        response_format="json_object", tokenizer="qwen", thinks_only_streaming=True, prefill_mark="partial"),
     "minimax": dict(
         thinking_style="reasoning_split", echo_reasoning="always", reasoning_field="reasoning_details",
         system_anywhere=False, forces_tools=False, names_tool=False, parallel_tool_calls=False, response_format="",
@@ -69,7 +69,7 @@ ROWS: Dict[str, Dict[str, Any]] = {
         extra_headers=(("HTTP-Referer", "http://localhost"), ("X-Title", "claude-proxy"))),
     "groq": dict(max_tokens_field="max_completion_tokens", drop_schema_keys=("$schema", "$id")),
     "mistral": dict(
-        tool_id_style="alnum9", stream_options=False, system_anywhere=False, user_after_tool=False,
+        tool_id_style="alnum9", stream_options=False, system_anywhere=False, user_after_tool=False, prefill_mark="prefix",
         tokenizer="mistral"),
     "xai": dict(stop_limit=0, min_max_tokens=ROOM),
     "gemini": dict(
