@@ -194,7 +194,9 @@ def test_a_thread_is_refused_so_that_the_sdk_goes_on_without():
         "error_code": "thread_unsupported_request"}
 
 
-@pytest.mark.parametrize("request_, message", [BODIES[10], BODIES[13], BLOCKS[14], TOOLS[2]])
+@pytest.mark.parametrize("request_, message", [
+    case for case in BODIES + BLOCKS + TOOLS
+    if not case[1].startswith(("max_tokens", "messages: all", "tool_choice.tool.name: Tool")) and "PDF" not in case[1]])
 def test_counting_refuses_the_same(request_, message):
     body = {name: value for name, value in dict(HELLO, **request_).items() if value is not ABSENT}
     with pytest.raises(InvalidRequest) as caught:

@@ -69,8 +69,8 @@ ROWS: Dict[str, Dict[str, Any]] = {
         extra_headers=(("HTTP-Referer", "http://localhost"), ("X-Title", "claude-proxy"))),
     "groq": dict(max_tokens_field="max_completion_tokens", drop_schema_keys=("$schema", "$id")),
     "mistral": dict(
-        tool_id_style="alnum9", stream_options=False, system_anywhere=False, user_after_tool=False, prefill_mark="prefix",
-        tokenizer="mistral"),
+        tool_id_style="alnum9", stream_options=False, system_anywhere=False, user_after_tool=False,
+        prefill_mark="prefix", tokenizer="mistral"),
     "xai": dict(stop_limit=0, min_max_tokens=ROOM),
     "gemini": dict(
         schema_style="gemini", thinking_style="effort", echo_reasoning="tool_turns", reasoning_field="extra_content",
