@@ -206,7 +206,7 @@ def mend(text: str, encodings: int = 2) -> Optional[str]:
     fence = FENCE.match(text)
     text = text[fence.end() if fence else 0:].strip("\ufeff" + SPACE)
     if text in NO_ARGUMENTS:
-        return ""
+        return None if fence and not text else ""       # what is fenced has not come yet
     if text.startswith('"') and encodings:
         inner = first_value(text)
         return mend(inner, encodings - 1) if isinstance(inner, str) else None

@@ -5,7 +5,8 @@
              https://platform.openai.com/docs/api-reference/chat-streaming
 
 The index is the call's key, but not where a new id and a name come with an old index, nor where there is none: then the
-id tells, then a name (a new call), else it is the call before. Empty ids and names say nothing; repeated ones nothing new.
+id tells, then a name (a new call), else it is the call before. Empty ids and names say nothing, repeated ones nothing
+new.
 """
 from typing import Any, Collection, Dict, List, Mapping, Optional, Tuple
 

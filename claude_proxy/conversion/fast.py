@@ -16,6 +16,7 @@ tests/test_fast.py holds both ways against each other, byte by byte.
 """
 import json
 import re
+from itertools import islice
 from json.encoder import encode_basestring as quote
 from typing import Any, Callable, List, Mapping, Optional, Sequence, Tuple
 
@@ -71,19 +72,17 @@ class FastPath:
         """Take the events from `at` on that come in the envelope; gives the place of the first that does not."""
         literals: List[str] = []
         before, after, match = self._before, self._after, self._match
-        size, first = len(before), at
-        for at in range(first, len(events)):
-            event = events[at]
+        size = len(before)
+        for event in islice(events, at, None):
             if not event.startswith(before):
                 break
             end = match(event, size).end()
             if end == size or event[end:] != after:
                 break
             literals.append(event[size:end])
-        else:
-            at = len(events)
         self._judge(len(literals))
         if literals:
+            at += len(literals)
             self._sink(literals)
         return at
 

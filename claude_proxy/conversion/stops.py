@@ -2,7 +2,7 @@
 
 https://docs.anthropic.com/en/api/messages#body-stop-sequences
 """
-from typing import Optional, Sequence, Tuple
+from typing import Optional, Sequence
 
 
 class StopMatcher:
@@ -28,10 +28,10 @@ class StopMatcher:
         if self.matched is not None:
             return ""
         text, self._held = self._held + text, ""
-        at, stop = self._first(text)
-        if stop is not None:
-            self.matched = stop
-            return text[:at]
+        found = [(text.find(stop) + len(stop), -len(stop), stop) for stop in self._stops if stop in text]
+        if found:                                   # the one that was complete first
+            end, _, self.matched = min(found)
+            return text[:end - len(self.matched)]
         keep = max(overlap(text, stop) for stop in self._stops)
         if keep:
             text, self._held = text[:-keep], text[-keep:]
@@ -41,10 +41,6 @@ class StopMatcher:
         """What was held and is no stop sequence after all."""
         held, self._held = self._held, ""
         return held
-
-    def _first(self, text) -> Tuple[int, Optional[str]]:
-        found = [(text.find(stop), -len(stop), stop) for stop in self._stops if stop in text]
-        return (min(found)[0], min(found)[2]) if found else (-1, None)
 
 
 def overlap(text: str, word: str) -> int:

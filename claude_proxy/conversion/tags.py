@@ -3,9 +3,9 @@
 Only a tag that the answer begins with counts; further on, a model may be talking about tags. The same tag ends it,
 however late, and the white space around the tags is theirs. A closing tag that nothing has opened is text.
 
-A tag that never closes: where the output limit cut the answer, it was all reasoning. Where the answer ended by itself and
-the client sees no reasoning, the model forgot to close it, and what it said is given as text. A plain answer, which is
-known whole, keeps such a tag as text.
+A tag that never closes: where the output limit cut the answer, it was all reasoning. Where the answer ended by itself
+and the client sees no reasoning, the model forgot to close it, and what it said is given as text. A plain answer, which
+is known whole, keeps such a tag as text.
 """
 from typing import List, Tuple
 
@@ -58,11 +58,13 @@ class TagSplitter:
 
     def _before(self, text):
         start = text.lstrip(SPACE)
+        if len(text) - len(start) > MAX_SPACE:
+            return self._only_text(text)
         for tag in OPENING:
             if start.startswith(tag):
                 self.opening, self._closing, self._step = tag, "</" + tag[1:], self._within
                 return self._within(start[len(tag):])
-        if len(text) - len(start) <= MAX_SPACE and any(tag.startswith(start) for tag in OPENING):
+        if any(tag.startswith(start) for tag in OPENING):
             self._held = text
             return []
         return self._only_text(text)

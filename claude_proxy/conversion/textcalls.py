@@ -1,16 +1,17 @@
 """Tool calls that arrive as text: what local models write where the server has no parser for them.
 
-    <tool_call>{"name": "ls", "arguments": {"path": "."}}</tool_call>                     Hermes, Qwen
-    <tool_call>ls<arg_key>path</arg_key><arg_value>.</arg_value></tool_call>              GLM
-    <function=ls><parameter=path>.</parameter></function>                                 Qwen-Coder, in <tool_call> or not
-    <invoke name="ls"><parameter name="path">.</parameter></invoke>                       MiniMax and others
-    <function_call>{...}</function_call>   <|tool_call|>[{...}]   <|python_tag|>{...}     Granite, Phi, Llama
-    [TOOL_CALLS][{"name": "ls", "arguments": {...}}]   [TOOL_CALLS]ls[ARGS]{...}          Mistral
-    {"name": "ls", "parameters": {...}}                                                   Llama: the whole answer
+    <tool_call>{"name": "ls", "arguments": {"path": "."}}</tool_call>                 Hermes, Qwen
+    <tool_call>ls<arg_key>path</arg_key><arg_value>.</arg_value></tool_call>          GLM
+    <function=ls><parameter=path>.</parameter></function>                             Qwen-Coder, also in <tool_call>
+    <invoke name="ls"><parameter name="path">.</parameter></invoke>                   MiniMax and others
+    <function_call>{...}</function_call>                                              Granite
+    <|tool_call|>[{...}]   <|python_tag|>{...}                                        Phi, Llama
+    [TOOL_CALLS][{"name": "ls", "arguments": {...}}]   [TOOL_CALLS]ls[ARGS]{...}      Mistral
+    {"name": "ls", "parameters": {...}}                                               Llama: the whole answer
 
 Only what reads as a call of a tool that the request declares is one; all else stays the text that it is, also what
-stands in a code fence or behind a backtick. From the beginning of what may be a call, the text waits: for the end of the
-call, of the answer, or for MAX_HELD characters.
+stands in a code fence or behind a backtick. From the beginning of what may be a call, the text waits: for the end of
+the call, of the answer, or for MAX_HELD characters.
 """
 import json
 import re
@@ -90,8 +91,9 @@ class TextCalls:
 
     def _start(self, text, ended):
         start = text.lstrip()
-        undecided = not ended and (len(text) <= MAX_SPACE if not start else len(start) < BARE_BEGUN)
-        if BARE.match(text):
+        near = len(text) - len(start) <= MAX_SPACE
+        undecided = near and not ended and len(start) < BARE_BEGUN
+        if near and BARE.match(text):
             self._mark, self._step = "", self._collect
         elif not undecided or start[:1] not in ("", "{", "["):
             self._step = self._open
@@ -203,7 +205,7 @@ def call_of(value: Any) -> Optional[Call]:
         value = value["function"]
     if not isinstance(value, dict):
         return None
-    name = next((value[key] for key in ("name", "tool", "tool_name", "function") if isinstance(value.get(key), str)), "")
+    name = next((value[key] for key in NAME_KEYS if isinstance(value.get(key), str)), "")
     found = [value[key] for key in ("arguments", "parameters", "input") if key in value]
     arguments = found[0] if found else {}
     if isinstance(arguments, str):
@@ -226,5 +228,6 @@ def maybe_json(text: str) -> bool:
     return not start or start[0] in "{[" or NAMED.match(start) is not None
 
 
+NAME_KEYS = ("name", "tool", "tool_name", "function")
 NAMED = re.compile(r"[\w.-]+\s*(?:\[(?:A(?:R(?:G(?:S(?:\]\s*(?:\{.*)?)?)?)?)?)?|\{.*)?\Z", re.S)
 DECODER = json.JSONDecoder(strict=False)

@@ -1,8 +1,9 @@
 """What a chunk says of the model's reasoning: the text to show, and what must go back to the provider as it is.
 
     delta.reasoning_content | delta.reasoning       text (dialect.reasoning_fields; the first that is filled counts)
-    delta.reasoning_details                         [{"type": "reasoning.text" | "reasoning.summary", "text" | "summary",
-                                                      "index", "signature"?} or {"type": "reasoning.encrypted", "data"}]
+    delta.reasoning_details                         [{"type": "reasoning.text", "text", "index", "signature"?}, or
+                                                      {"type": "reasoning.summary", "summary"}, or
+                                                      {"type": "reasoning.encrypted", "data"}]
                                                     https://openrouter.ai/docs/use-cases/reasoning-tokens
     call.extra_content                              Gemini's signature of a call
 
@@ -58,7 +59,7 @@ class Thoughts:
         self._extras[tool_id] = extra
 
     def signature(self, shown: str, text: Optional[str] = None) -> str:
-        """The signature that closes a thinking block: `shown` is the block's text, `text` the reasoning if it differs."""
+        """The signature of a thinking block: `shown` is the block's text, `text` the reasoning where it differs."""
         details, self._details = self._details, []
         extras, self._extras = self._extras, {}
         return sign(shown, self._provider, self._field or self._default_field, model=self._model, text=text,

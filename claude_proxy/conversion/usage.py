@@ -73,8 +73,9 @@ def messages_counts(counts: Mapping[str, Any], estimated_output: int = 0) -> Dic
     cached = min(cached, prompt)
     written = min(written, prompt - cached)
     output, reasoning = output_counts(counts, prompt)
+    known = counts.get("completion_tokens", counts.get("output_tokens")) is not None
     usage = {"input_tokens": prompt - cached - written, "cache_creation_input_tokens": written,
-             "cache_read_input_tokens": cached, "output_tokens": output or (0 if prompt else estimated_output)}
+             "cache_read_input_tokens": cached, "output_tokens": output if known else estimated_output}
     if reasoning:
         usage["output_tokens_details"] = {"thinking_tokens": reasoning}
     return usage

@@ -1,0 +1,108 @@
+"""fast: the quick way and the plain way give the same bytes, and the quick way is taken where it can be."""
+import json
+from dataclasses import replace
+
+import pytest
+
+import test_stream as cases
+from answers import CONTEXT, call, calls, compact, end, say, sse, translate
+from claude_proxy.conversion import AnswerStream
+from claude_proxy.conversion.fast import CONTENT, FastPath, cut_around, only_text
+from claude_proxy.providers.dialects import GENERIC
+
+KEYS = '{"id":"chatcmpl-1","object":"chat.completion.chunk","model":"m","choices":[{"index":0,"delta":%s,"finish_reason":null}]}'
+TEXTS = ["Sure", ", let", " me \"read\" `a.py`", ".\n\n", "", "é中😀\u2028", "\\", "\\\"", "a/b", "\x7f", "\t", "\x01", "<b>", "[1]"]
+
+
+def envelope(delta):
+    return b"data: " + (KEYS % json.dumps(delta, ensure_ascii=False)).encode() + b"\n\n"
+
+
+def literal(raw, key='"content":'):
+    """A chunk whose text is this raw JSON string literal."""
+    return b"data: " + (KEYS % ("{%s%s}" % (key, raw))).encode() + b"\n\n"
+
+
+ALL = dict(cases.BLOCKS, **cases.CALLS)
+ALL.update(cases.ENDINGS, **cases.CUTS)
+BODIES = {name: sse(chunks, done=name not in cases.CUTS) for name, (chunks, _) in ALL.items()}
+BODIES.update({
+    "text in one envelope": b"".join(envelope({"content": text}) for text in TEXTS * 2) + sse([end("stop")]),
+    "reasoning in one envelope": b"".join(envelope({"reasoning_content": text}) for text in TEXTS * 2) + sse([end("stop")]),
+    "arguments in one envelope": sse([calls(call(0, "", "ls", "c1"))], False) + b"".join(
+        envelope({"tool_calls": [{"index": 0, "function": {"arguments": piece}}]})
+        for piece in ['{"a', '":', ' "x', "\\", 'n"', ",", ' "b":', "[1,", "2]", "}", "\n", " done"]) + sse([end("stop")]),
+    "escapes that the writer does not use": b"".join(map(literal, [
+        '"a"', '"b"', '"\\u0041"', '"\\/"', '"\\ud83d"', '"\\ude00"', '"c"', '"\\ud83d\\ude00"', '"d"'])) + sse([end("stop")]),
+    "literals that are none": b"".join(map(literal, ['"a"', '"b"'])) + literal('"c\\x"') + literal('"d"'),
+    "a quote that ends the text early": b"".join(map(literal, ['"a"', '"b"', '"c","content":"d"', '"e"', '"f"'])) + sse([end("stop")]),
+    "a text that looks like its envelope": b"".join(map(literal, [
+        '"assistant"', '"assistant"', '"\\"content\\":\\"x\\""', '"index"'])) + sse([end("stop")]),
+    "the key twice": b"".join(map(literal, ['"a","content":"a"', '"a","content":"b"', '"c","content":"c"'])) + sse([end("stop")]),
+    "bytes that are no UTF-8": b"".join(map(literal, ['"a"', '"b"'])) + literal('"é"').replace(b"\xc3", b"") + sse([end("stop")]),
+    "padding that differs": b"".join(compact(dict(say(content="ab"), obfuscation="x" * size)).join([b"data: ", b"\n\n"])
+                                     for size in range(60)) + sse([end("stop")]),
+    "usage in between": envelope({"content": "a"}) + sse([dict(say(content="a"), usage={"prompt_tokens": 7})], False)
+                        + envelope({"content": "a"}) * 2 + sse([end("stop")]),
+})
+CONTEXTS = {
+    "shown": CONTEXT,
+    "kept for calls": replace(CONTEXT, show_thinking=False, dialect=replace(GENERIC, echo_reasoning="tool_turns")),
+    "dropped": replace(CONTEXT, show_thinking=False),
+    "sealed": replace(CONTEXT, omit_thinking_text=True),
+    "local stops": replace(CONTEXT, local_stops=("D", "me")),
+    "text calls": replace(CONTEXT, dialect=replace(GENERIC, text_tool_calls=True), declared_tools=frozenset(["ls"])),
+}
+
+
+@pytest.mark.parametrize("context", CONTEXTS.values(), ids=CONTEXTS.keys())
+@pytest.mark.parametrize("body", BODIES.values(), ids=BODIES.keys())
+def test_both_ways_give_the_same_bytes(body, context):
+    expected, plain = translate(body, context, fast=False)
+    for sizes in ([], [1] * len(body), [700] * 9):
+        data, answer = translate(body, context, sizes)
+        assert data == expected
+        assert answer.usage == plain.usage
+
+
+@pytest.mark.parametrize("body", BODIES.values(), ids=BODIES.keys())
+def test_a_cut_anywhere_makes_no_difference(body):
+    expected, _ = translate(body)
+    step = 1 if len(body) < 800 else 7
+    for at in range(0, len(body), step):
+        assert translate(body, sizes=[at])[0] == expected
+
+
+@pytest.mark.parametrize("delta, opening", [
+    (lambda text: {"content": text}, []),
+    (lambda text: {"content": None, "reasoning_content": text}, []),
+    (lambda text: {"tool_calls": [{"index": 0, "function": {"arguments": text}}]}, [calls(call(0, '{"a":"', "ls", "c1"))]),
+])
+def test_the_quick_way_is_taken(monkeypatch, delta, opening):
+    parsed = []
+    learn = FastPath.learn
+    monkeypatch.setattr(FastPath, "learn", lambda self, event, *rest: (parsed.append(event), learn(self, event, *rest)))
+    answer = AnswerStream(CONTEXT)
+    answer.feed(sse(opening, False))
+    for text in ["one", "two", "three\n", 'fo"ur', "é"] * 10:
+        answer.feed(envelope(delta(text)))
+    assert len(parsed) <= 2 + len(opening)
+
+
+def test_nothing_is_learned_where_the_place_is_not_certain():
+    chunk = json.loads((KEYS % '{"role":"x","content":"x"}'))
+    event = "data: " + KEYS % '{"role":"x","content":"x"}'
+    before, after = cut_around(event, chunk, CONTENT)
+    assert before.endswith('{"role":"x","content":"') and after.startswith('"},"finish_reason"')
+    twice = "data: " + KEYS % '{"content" : "x","n":{"content":"x"}}'
+    assert cut_around(twice, json.loads(twice[5:]), CONTENT) is None
+    assert cut_around(event + "\n", chunk, CONTENT) is None
+
+
+@pytest.mark.parametrize("chunk", [
+    say(content="a", refusal="b"), dict(say(content="a"), usage={"prompt_tokens": 1}), end("stop"), say(content=["a"]),
+    dict(say(content="a"), error={"message": "x"}), {"choices": []}, say(), calls(call(0, "{}"), call(1, "{}")),
+    say(content="a", reasoning="b"), {"choices": [{"index": 1, "delta": {"content": "a"}}]}, end("stop", delta={"content": "a"}),
+])
+def test_chunks_that_say_more_than_one_text(chunk):
+    assert only_text(chunk, ("reasoning",)) is None

@@ -1,0 +1,106 @@
+"""textcalls: calls that local models write as text."""
+import json
+
+import pytest
+
+from claude_proxy.conversion.textcalls import MAX_HELD, TextCalls
+
+DECLARED = ("ls", "write")
+SCHEMAS = {"ls": {"properties": {"depth": {"type": "integer"}, "hidden": {"type": ["boolean", "null"]}}},
+           "write": {"properties": {"content": {"type": "string"}, "tags": {"type": "array"}}}}
+
+# text -> what it says: text as it is, calls as name{arguments}
+TEXTS = {
+    "Hermes": (
+        'Sure. <tool_call>\n{"name": "ls", "arguments": {"path": "."}}\n</tool_call>',
+        ["Sure. ", 'ls{"path":"."}']),
+    "two in a row": (
+        '<tool_call>{"name":"ls","arguments":{}}</tool_call>\n<tool_call>{"name":"ls","arguments":{"a":1}}</tool_call>\n',
+        ["ls{}", 'ls{"a":1}']),
+    "text behind": (
+        '<tool_call>{"name":"ls"}</tool_call>\n\nDone.',
+        ["ls{}", "Done."]),
+    "arguments as a string": (
+        '<tool_call>{"name":"ls","arguments":"{\\"a\\":1}"}</tool_call>',
+        ['ls{"a":1}']),
+    "the end is missing": (
+        '<tool_call>{"name":"ls","arguments":{}}',
+        ["ls{}"]),
+    "GLM, typed by the schema": (
+        "<tool_call>ls\n<arg_key>path</arg_key>\n<arg_value>.</arg_value>\n<arg_key>depth</arg_key>"
+        "<arg_value>2</arg_value>\n</tool_call>",
+        ['ls{"path":".","depth":2}']),
+    "Qwen-Coder": (
+        "<tool_call>\n<function=write>\n<parameter=content>\n{\"a\": 1}\n</parameter>\n<parameter=tags>\n[1]\n</parameter>"
+        "\n</function>\n</tool_call>",
+        ['write{"content":"{\\"a\\": 1}","tags":[1]}']),
+    "Qwen-Coder without the outer tag": (
+        "<function=ls><parameter=hidden>true</parameter></function>",
+        ['ls{"hidden":true}']),
+    "a value that its type does not fit": (
+        "<function=ls><parameter=depth>deep</parameter></function>",
+        ['ls{"depth":"deep"}']),
+    "invoke": (
+        '<minimax:tool_call>\n<invoke name="ls">\n<parameter name="path">a\nb</parameter>\n</invoke>\n</minimax:tool_call>',
+        ['ls{"path":"a\\nb"}']),
+    "Granite": ('<function_call>{"name":"ls","arguments":{}}</function_call>', ["ls{}"]),
+    "Phi": ('<|tool_call|>[{"name":"ls","arguments":{"a":1}},{"name":"write","arguments":{}}]', ['ls{"a":1}', "write{}"]),
+    "Llama": ('<|python_tag|>{"name":"ls","parameters":{}}', ["ls{}"]),
+    "Llama, bare": ('{"name": "ls", "parameters": {"path": "."}}', ['ls{"path":"."}']),
+    "bare, twice": ('{"name": "ls", "parameters": {}}\n{"name": "ls", "parameters": {}}', ["ls{}", "ls{}"]),
+    "bare, as OpenAI has it": ('[{"type":"function","function":{"name":"ls","arguments":{}}}]', ["ls{}"]),
+    "Mistral": ('[TOOL_CALLS][{"name":"ls","arguments":{}}]', ["ls{}"]),
+    "Mistral, newer": ('[TOOL_CALLS]ls[ARGS]{"a":{"b":[1]}}', ['ls{"a":{"b":[1]}}']),
+    "a tool that nobody declared": (
+        '<tool_call>{"name":"rm","arguments":{}}</tool_call>',
+        ['<tool_call>{"name":"rm","arguments":{}}</tool_call>']),
+    "no JSON": ("<tool_call>ls, please</tool_call>", ["<tool_call>ls, please</tool_call>"]),
+    "in a code fence": (
+        '```\n<tool_call>{"name":"ls","arguments":{}}</tool_call>\n```\nok',
+        ['```\n<tool_call>{"name":"ls","arguments":{}}</tool_call>\n```\nok']),
+    "behind a backtick": ("say `<tool_call>` first", ["say `<tool_call>` first"]),
+    "an answer in JSON": ('{"name": "Ann", "age": 5, "city": "Oslo"}', ['{"name": "Ann", "age": 5, "city": "Oslo"}']),
+    "a list of numbers": ("[1, 2, 3]", ["[1, 2, 3]"]),
+    "bare, but later": ('It is {"name":"ls","parameters":{}}', ['It is {"name":"ls","parameters":{}}']),
+    "HTML": ("<table><tr>a < b</tr></table>", ["<table><tr>a < b</tr></table>"]),
+    "white space": (" \n ", [" \n "]),
+}
+
+
+def told(text, size, cut=False):
+    calls = TextCalls(DECLARED, SCHEMAS)
+    pieces = [piece for at in range(0, len(text), size) for piece in calls.feed(text[at:at + size])] + calls.finish(cut)
+    out = []
+    for kind, piece in pieces:
+        if kind == "text" and out and out[-1][0] == "text":
+            out[-1] = ("text", out[-1][1] + piece)
+        else:
+            out.append((kind, piece))
+    return [piece if kind == "text" else "%s%s" % piece for kind, piece in out]
+
+
+@pytest.mark.parametrize("text, expected", TEXTS.values(), ids=TEXTS.keys())
+def test_calls_at_every_cut(text, expected):
+    for size in range(1, len(text) + 1):
+        assert told(text, size) == expected
+
+
+def test_a_call_that_the_output_limit_cut_is_text():
+    text = '<tool_call>{"name":"ls","arguments":{}}'
+    assert told(text, 5, cut=True) == [text]
+
+
+def test_text_waits_for_so_long_and_no_longer():
+    calls = TextCalls(DECLARED)
+    assert calls.feed("<tool_call>") + calls.feed("x" * MAX_HELD) != []
+    assert calls.feed(" more") == [("text", " more")]
+
+
+def test_no_call_is_looked_for_where_text_only_goes_through():
+    calls = TextCalls(DECLARED)
+    seen = []
+    for piece in ("Hello", " there, and so on and on", " <", "b>", " `", "x", "```", "code"):
+        calls.feed(piece)
+        seen.append(calls.idle)
+    assert seen == [True, True, False, True, False, True, False, True]
+    assert json.loads(told('{"name":"ls","parameters":{"a":"é"}}', 3)[0][2:]) == {"a": "é"}
