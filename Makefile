@@ -6,7 +6,7 @@ TOOLS := build/tools
 PYZ := dist/claude-proxy.pyz
 
 .DEFAULT_GOAL := all
-.PHONY: all run test check pyz matrix tokens e2e release clean help
+.PHONY: all run test histories check pyz matrix tokens e2e release clean help
 
 all: test check               ## test and check
 
@@ -15,6 +15,9 @@ run:                          ## serve with the configuration that is found
 
 test: $(VENV)/ready           ## the suite, in an environment of its own that has pytest alone
 	$(VENV)/bin/python -m pytest $(ARGS)
+
+histories: $(VENV)/ready      ## 20,000 random answers instead of the suite's few
+	HISTORIES=20000 $(VENV)/bin/python -m pytest tests/test_answer_properties.py
 
 check: $(TOOLS)/ready         ## ruff and mypy
 	$(TOOLS)/bin/ruff check .

@@ -67,11 +67,14 @@ TEXTS = {
 }
 
 
-def told(text, size, cut=False):
+def run(text, size, cut=False):
     calls = TextCalls(DECLARED, SCHEMAS)
-    pieces = [piece for at in range(0, len(text), size) for piece in calls.feed(text[at:at + size])] + calls.finish(cut)
+    return [piece for at in range(0, len(text), size) for piece in calls.feed(text[at:at + size])] + calls.finish(cut)
+
+
+def told(text, size, cut=False):
     out = []
-    for kind, piece in pieces:
+    for kind, piece in run(text, size, cut):
         if kind == "text" and out and out[-1][0] == "text":
             out[-1] = ("text", out[-1][1] + piece)
         else:
@@ -94,6 +97,11 @@ def test_text_waits_for_so_long_and_no_longer():
     calls = TextCalls(DECLARED)
     assert calls.feed("<tool_call>") + calls.feed("x" * MAX_HELD) != []
     assert calls.feed(" more") == [("text", " more")]
+
+
+def test_a_long_call_in_small_pieces_takes_no_squared_time():
+    text = '{"name":"write","parameters":{"content":"%s"}}' % ("if (x) { y[0] = {}; }\\n" * 2000)
+    assert [name for name, _ in (piece[1] for piece in run(text, 4))] == ["write"]
 
 
 def test_no_call_is_looked_for_where_text_only_goes_through():

@@ -1,7 +1,7 @@
 """usage: counts in all their places and spellings."""
 import pytest
 
-from claude_proxy.conversion.usage import UsageCounter
+from claude_proxy.conversion.usage import TextMeter, UsageCounter
 
 
 def counted(*chunks, adds_up=False):
@@ -65,6 +65,15 @@ COUNTS = {
 @pytest.mark.parametrize("chunks, expected", COUNTS.values(), ids=COUNTS.keys())
 def test_usage(chunks, expected):
     assert counted(*chunks) == expected
+
+
+@pytest.mark.parametrize("literals, tokens", [
+    ([], 0), (["Hello", " world"], 3), (["你好,世界"], 4), (["\\n"], 1), (["😀"], 1)])
+def test_an_estimate_where_nobody_counts(literals, tokens):
+    meter = TextMeter()
+    for literal in literals:
+        meter.add(literal)
+    assert meter.tokens() == tokens
 
 
 CLOUDFLARE = [{"choices": [{}], "usage": {"prompt_tokens": 10, "completion_tokens": 0}},

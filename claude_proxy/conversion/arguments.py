@@ -23,6 +23,7 @@ NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?\Z")
 NUMBER_BEGUN = re.compile(r"-?(?:(?:0|[1-9][0-9]*)(?:\.[0-9]*|(?:\.[0-9]+)?[eE][-+]?[0-9]*)?)?\Z")
 WORDS = ("true", "false", "null")
 SPACE = " \t\n\r"
+BLANK = re.compile("[ \t\n\r]*")
 
 # What may come next, outside of strings.
 ROOT, FIRST_KEY, KEY, COLON, VALUE, FIRST_VALUE, AFTER_VALUE, END = range(8)
@@ -40,6 +41,7 @@ class Arguments:
 
     def __init__(self):
         self.broken = False             # something came that is not JSON
+        self.blank = 0                  # white space outside of strings since the last other character
         self._pieces = []               # all that came
         self._held = ""                 # of it, what did not go out
         self._sent = 0                  # position where `_held` begins
@@ -134,7 +136,10 @@ class Arguments:
     def _token(self, text, at):
         char, state = text[at], self._state
         if char in SPACE:               # behind the object it is held with whatever else may follow
-            return at + 1 if state != END else ~at
+            end = BLANK.match(text, at).end()
+            self.blank += end - at
+            return end if state != END else ~at
+        self.blank = 0
         if char == '"' and state in BEFORE_STRING:
             self._in_string, self._is_key, self._comma = True, state in BEFORE_KEY, -1
         elif char in "{[" and (state in BEFORE_VALUE or (state == ROOT and char == "{")):
@@ -174,6 +179,7 @@ class FreeText:
 
     complete = False                    # more may always come
     broken = False
+    blank = 0
 
     def __init__(self):
         self.begun = False

@@ -23,6 +23,7 @@ from .context import AnswerContext
 from .thoughts import Thoughts
 
 SHOWN, SEALED, KEPT, DROPPED = "shown", "sealed", "kept", "dropped"
+MAX_BLANK = 2000                                    # characters of white space between two tokens of JSON
 
 
 def reasoning_mode(context: AnswerContext) -> str:
@@ -37,6 +38,7 @@ class BlockOrder:
 
     def __init__(self, context: AnswerContext, writer, thoughts: Thoughts):
         self._context = context
+        self._provider = context.provider or "the provider"
         self._writer = writer
         self._thoughts = thoughts
         self._book = CallBook(context.message_id, context.used_tool_ids, context.declared_tools)
@@ -78,6 +80,7 @@ class BlockOrder:
             return
         arguments = call.pairs.feed(arguments)
         ready = call.arguments.add(arguments) if arguments else ""
+        self._check_blank(call)
         if call.state == OPEN:
             if ready:
                 self._writer.delta(ready)
@@ -88,6 +91,11 @@ class BlockOrder:
             call.ready.append(ready)
         if self._waiting:
             self._drain()
+
+    def _check_blank(self, call):
+        """Some models fall into endless white space, and would go on up to their output limit."""
+        if call.arguments.blank > MAX_BLANK:
+            raise UpstreamFailed("%s wrote endless white space into the arguments of %s" % (self._provider, call.name))
 
     def arguments_sink(self, piece) -> Optional[Callable]:
         """What takes the literals of pieces that differ from `piece` only in their arguments; None: not for sure."""
@@ -114,10 +122,12 @@ class BlockOrder:
 
     def _take_arguments(self, literals):
         """As call_piece() does for each."""
-        add, straight = self._call.arguments.add, []
+        arguments, straight = self._call.arguments, []
         for literal in literals:
             text = json.loads('"%s"' % literal) if "\\" in literal else literal
-            ready = add(text)
+            ready = arguments.add(text)
+            if arguments.blank > MAX_BLANK:
+                break
             if ready == text:
                 straight.append(literal)
                 continue
@@ -128,6 +138,7 @@ class BlockOrder:
                 self._writer.delta(ready)
         if straight:
             self._writer.literals(straight)
+        self._check_blank(self._call)
 
     def keep_alive(self):
         """An empty delta of the open block, or a thinking block opened for it: some clients want to see one."""
@@ -185,7 +196,7 @@ class BlockOrder:
     def _may_open(self, call, at_the_end):
         if at_the_end:
             if not call.name:
-                raise UpstreamFailed("%s called a tool without naming it" % (self._context.provider or "the provider"))
+                raise UpstreamFailed("%s called a tool without naming it" % self._provider)
             return True
         declared = self._context.declared_tools
         named = call.name and (not declared or call.name in declared or call.arguments.begun)
@@ -238,8 +249,8 @@ class BlockOrder:
             return
         rest = call.arguments.finish()
         if rest is None and not cut and not self._writer.takes_bad_json:
-            raise UpstreamFailed("%s called %s with arguments that are not JSON and cannot be mended" % (
-                self._context.provider or "the provider", call.name))
+            raise UpstreamFailed("%s called %s with arguments that are not JSON and cannot be mended"
+                                 % (self._provider, call.name))
         if rest is None or (cut and not call.arguments.complete):
             rest = call.arguments.as_it_came()
         if rest:

@@ -40,7 +40,7 @@ class FastPath:
         self._reasoning_fields = reasoning_fields
         self._before = self._after = ""
         self._sink: Callable = list.clear       # takes the literals
-        self._match = LITERAL.match
+        self._match: Callable[..., Any] = LITERAL.match     # finds at least nothing
         self._vain = 0
         self._pause = 0
         self.ready = False                      # there is an envelope
@@ -60,13 +60,11 @@ class FastPath:
             return
         found = only_text(chunk, self._reasoning_fields)
         wanted = sink_for(found[0], chunk["choices"][0]["delta"]) if found else None
-        cut = cut_around(event, chunk, found[1]) if wanted else None
-        if cut is None:
-            return
-        self._before, self._after = cut
-        pattern, self._sink = wanted
-        self._match = pattern.match
-        self.ready = True
+        cut = cut_around(event, chunk, found[1]) if found and wanted else None
+        if cut and wanted:
+            self._before, self._after = cut
+            self._match, self._sink = wanted[0].match, wanted[1]
+            self.ready = True
 
     def run(self, events: List[str], at: int) -> int:
         """Take the events from `at` on that come in the envelope; gives the place of the first that does not."""

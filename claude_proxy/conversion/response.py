@@ -11,6 +11,7 @@ from ..errors import UpstreamFailed
 from .arguments import is_object
 from .context import AnswerContext
 from .stream import AnswerStream
+from .usage import TextMeter
 
 
 def to_message(completion: Dict[str, Any], context: AnswerContext) -> Dict[str, Any]:
@@ -64,7 +65,7 @@ class MessageBuilder:
 
     def __init__(self, context: AnswerContext):
         self.open: Optional[str] = None
-        self.chars = 0
+        self.meter = TextMeter()
         self._pieces: List[str] = []
         self.message: Dict[str, Any] = {
             "id": context.message_id, "type": "message", "role": "assistant", "model": context.model, "content": [],
@@ -85,13 +86,13 @@ class MessageBuilder:
     def delta(self, text: str):
         """A piece of the open block's text, thinking, or input."""
         self._pieces.append(text)
-        self.chars += len(quote(text)) - 2          # as MessageWriter counts
+        self.meter.add(quote(text)[1:-1])           # as MessageWriter measures
 
     def literals(self, literals: List[str]):
         """Pieces that are JSON string literals already, without their quotes."""
         text = "".join(literals)
         self._pieces.append(json.loads('"%s"' % text))
-        self.chars += len(text)
+        self.meter.add(text)
 
     def thinking_text(self) -> str:
         """The text of the open thinking block so far."""
@@ -116,10 +117,6 @@ class MessageBuilder:
         self.message.update(stop_reason=stop_reason, stop_sequence=stop_sequence, usage=usage)
         if stop_reason == "refusal":
             self.message["content"] = [block for block in self.message["content"] if block["type"] != "tool_use"]
-
-    def estimated_tokens(self) -> int:
-        """About how many tokens all that was written is, as MessageWriter has it."""
-        return -(-self.chars // 4)
 
     def take(self) -> str:
         """Nothing: there are no events."""

@@ -125,7 +125,7 @@ class AnswerStream:
     @property
     def usage(self) -> Dict[str, Any]:
         """Token counts as Messages has them, so far; estimated where the provider has not said."""
-        return self._counter.messages_usage(self._context.input_tokens, self._writer.estimated_tokens())
+        return self._counter.messages_usage(self._context.input_tokens, self._writer.meter.tokens())
 
     def take_whole(self, completion: Dict[str, Any]):
         """A whole completion, in place of a stream: with it the answer is complete, whatever its finish_reason says."""

@@ -58,6 +58,7 @@ class TextCalls:
         self._mark = ""                             # what the text that is held as a call begins with; "": bare JSON
         self._last = ""                             # the character before what is looked at
         self._cut = False
+        self._tried = 0                             # length of the text when its JSON was last tried
         self._step = self._start
 
     @property
@@ -129,14 +130,16 @@ class TextCalls:
         whole = end and at >= 0
         size = at + len(end) if whole else len(text)
         calls: List[Call] = []
-        if whole or not end or (ended and not self._cut):
+        # A text of this length is not tried again before it has grown by a tenth, or its time would be squared.
+        if whole or (not end and len(text) > self._tried * 1.1) or (ended and not (end and self._cut)):
+            self._tried = len(text)
             size, calls = self._calls(text, size)
         if calls and all(call[0] in self._declared for call in calls):
-            self._step = self._behind
+            self._step, self._tried = self._behind, 0
             return size, [("call", call) for call in calls]
         if not whole and not ended and len(text) <= MAX_HELD and (end or maybe_json(text[len(self._mark):])):
             return 0, []
-        self._step = self._open
+        self._step, self._tried = self._open, 0
         size = len(self._mark) or len(text) - len(text.lstrip()) + 1
         return size, [("text", text[:size])]
 

@@ -42,6 +42,7 @@ class UsageCounter:
     def messages_usage(self, input_tokens: int, output_tokens: int) -> Dict[str, Any]:
         """Anthropic's counts; the arguments are the estimates for what the provider did not report."""
         counts = self._counts
+        usage: Dict[str, Any]
         if counts is None or not counts_anything(counts):
             usage = {"input_tokens": input_tokens, "cache_creation_input_tokens": 0, "cache_read_input_tokens": 0,
                      "output_tokens": output_tokens}
@@ -50,6 +51,25 @@ class UsageCounter:
         if self._tier:
             usage["service_tier"] = self._tier
         return usage
+
+
+class TextMeter:
+    """Measures an answer as it is written, to estimate its tokens where the provider never counts them."""
+
+    def __init__(self):
+        self._chars = 0
+        self._more_bytes = 0                        # UTF-8 bytes beyond one for each character
+
+    def add(self, literal: str):
+        """A JSON string literal, or several."""
+        self._chars += len(literal)
+        if not literal.isascii():
+            self._more_bytes += len(literal.encode("utf-8", "replace")) - len(literal)
+
+    def tokens(self) -> int:
+        """Four characters of a Latin text are about a token, three of a Chinese one about two."""
+        wide = self._more_bytes // 2
+        return -(-max(0, self._chars - wide) // 4) - (-2 * wide // 3)
 
 
 def reported(chunk: Mapping[str, Any]) -> Optional[Mapping[str, Any]]:

@@ -11,6 +11,7 @@ from json.encoder import encode_basestring as quote
 from typing import Any, Dict, List, Optional
 
 from .sse import frame
+from .usage import TextMeter
 
 DELTAS = {
     "text": ("text_delta", "text"),
@@ -30,7 +31,7 @@ class MessageWriter:
         self.out: List[str] = []
         self.open: Optional[str] = None         # type of the open block
         self.before = ""                        # what stands before the text of its delta
-        self.chars = 0                          # of JSON string literals written, to estimate tokens from
+        self.meter = TextMeter()
         self.thoughts: List[str] = []           # JSON string literals of the open thinking block, without quotes
         self._index = -1                        # of the newest block
         self._message = {
@@ -38,10 +39,6 @@ class MessageWriter:
             "stop_reason": None, "stop_sequence": None,
             "usage": {"input_tokens": input_tokens, "cache_creation_input_tokens": 0, "cache_read_input_tokens": 0,
                       "output_tokens": 0}}
-
-    def estimated_tokens(self) -> int:
-        """About how many tokens all that was written is."""
-        return -(-self.chars // 4)
 
     def message_start(self) -> str:
         """The first event, as text."""
@@ -61,17 +58,13 @@ class MessageWriter:
 
     def delta(self, text: str):
         """A piece of the open block's text, thinking, or input."""
-        literal = quote(text)
-        self.chars += len(literal) - 2
-        self.out.append(self.before + literal + DELTA_END)
-        if self.open == "thinking":
-            self.thoughts.append(literal[1:-1])
+        self.literals([quote(text)[1:-1]])
 
     def literals(self, literals: List[str]):
         """Pieces that are JSON string literals already, without their quotes: a delta each."""
         between = '"' + DELTA_END + self.before + '"'
         self.out.append(self.before + '"' + between.join(literals) + '"' + DELTA_END)
-        self.chars += sum(map(len, literals))
+        self.meter.add("".join(literals))
         if self.open == "thinking":
             self.thoughts += literals
 
