@@ -5,6 +5,7 @@ Prints a line for each check and ends with 1 if one failed. The provider is the 
 import argparse
 import asyncio
 import contextlib
+import io
 import pathlib
 import shlex
 import shutil
@@ -173,6 +174,17 @@ def asynchronous_stream(client, provider):
                 return "".join([piece async for piece in stream.text_stream])
 
     assert asyncio.run(text()) == "Hello there."
+
+
+@check
+def the_example_of_the_readme(client, provider):
+    readme = (pathlib.Path(__file__).resolve().parents[2] / "README.md").read_text(encoding="utf-8")
+    example = readme.split("```python\n")[1].split("```")[0]
+    assert "http://127.0.0.1:8000" in example
+    said = io.StringIO()
+    with contextlib.redirect_stdout(said):
+        exec(example.replace("http://127.0.0.1:8000", str(client.base_url)), {})
+    assert said.getvalue() == "Hello there.\n"
 
 
 @contextlib.contextmanager

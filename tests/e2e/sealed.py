@@ -109,7 +109,7 @@ def listening(log, process, seconds=20):
     while time.monotonic() < end and process.poll() is None:
         said = log.read_text(errors="replace")
         if "listening on " in said and "\n" in said:
-            return said.split("listening on ")[1].split()[0]
+            return said.split("listening on ")[1].split()[0].rstrip("\"}")       # the end of a line of JSON
         time.sleep(0.05)
     raise SystemExit("the proxy does not listen: %s" % log.read_text(errors="replace"))
 
