@@ -11,7 +11,7 @@ from claude_proxy.errors import InvalidRequest, RateLimited
 from claude_proxy.server.answers import Answer, header_value, http_date
 from claude_proxy.server.wire import Wire
 
-HEAD = (b"date: <date>\r\nserver: claude-proxy\r\nx-content-type-options: nosniff\r\nvary: origin\r\n"
+HEAD = (b"date: <date>\r\nserver: claude-proxy\r\nx-content-type-options: nosniff\r\nvary: Origin\r\n"
         b"request-id: req_1\r\n")
 EVENTS = (b"content-type: text/event-stream; charset=utf-8\r\ncache-control: no-cache\r\nx-accel-buffering: no\r\n")
 

@@ -12,7 +12,7 @@ from .wire import Wire
 
 STATUS_LINES = {status: ("HTTP/1.1 %d %s\r\n" % (status, words)).encode("ascii") for status, words in responses.items()}
 STATUS_LINES[529] = b"HTTP/1.1 529 Overloaded\r\n"
-COMMON = b"server: claude-proxy\r\nx-content-type-options: nosniff\r\nvary: origin\r\nrequest-id: "
+COMMON = b"server: claude-proxy\r\nx-content-type-options: nosniff\r\nvary: Origin\r\nrequest-id: "
 EVENT_STREAM = {"content-type": "text/event-stream; charset=utf-8", "cache-control": "no-cache",
                 "x-accel-buffering": "no"}
 HARMLESS = "".join(map(chr, range(0x20, 0x7f)))

@@ -11,7 +11,7 @@ import zlib
 from typing import Any, Dict, List, Optional
 
 from ..errors import InvalidRequest, Timeout, TooLarge
-from .reader import MAX_FIELDS, parse_fields
+from .reader import HARMLESS, MAX_FIELDS, parse_fields
 from .wire import SLOWEST_RATE, Wire
 
 MAX_CHUNK_LINE = 16 + 1 + 1024
@@ -130,7 +130,7 @@ def _skip_trailers(wire, until):
             return
         size += len(line)
         lines.append(line.decode("latin-1"))
-        if size > MAX_TRAILERS or len(lines) > MAX_FIELDS:
+        if size > MAX_TRAILERS or len(lines) > MAX_FIELDS or b"\r" in line or b"\n" in line or line.translate(None, HARMLESS):
             raise _bad_chunk()
 
 

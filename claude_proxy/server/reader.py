@@ -110,11 +110,11 @@ def parse_head(raw: bytes) -> Head:
             len(raw) > MAX_FIELD_LINE and max(map(len, lines[1:]), default=0) > MAX_FIELD_LINE):
         raise _fields_too_large()
     headers = parse_fields(lines[1:])
+    if "host" not in headers and version == "HTTP/1.1":
+        raise InvalidRequest("an HTTP/1.1 request needs a Host header")
     absolute = ABSOLUTE(target)
     if absolute:
         target = _origin_form(absolute, headers)
-    if "host" not in headers and version == "HTTP/1.1":
-        raise InvalidRequest("an HTTP/1.1 request needs a Host header")
     return Head(method, target, version, headers)
 
 
@@ -173,8 +173,10 @@ def body_framing(head: Head) -> Tuple[Optional[int], bool]:
 
 
 def _origin_form(absolute, headers):
-    """An absolute target's path; its host takes the place of the Host header (RFC 9112 3.2.2)."""
-    headers["host"], path = absolute.groups("/")
+    """An absolute target's path. Its host and the Host header must be the same (RFC 9112 3.2.2 lets the first win)."""
+    host, path = absolute.groups("/")
+    if headers.setdefault("host", host).lower() != host.lower():
+        raise InvalidRequest("the target and the Host header name two hosts")
     return path if path[0] == "/" else "/" + path
 
 

@@ -9,6 +9,7 @@ from .reader import Head, body_framing
 from .wire import Wire
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+WITH_BODY = ("POST", "PUT", "PATCH")
 
 
 class Request:
@@ -24,7 +25,8 @@ class Request:
         self.arrived = time.monotonic()
         self.body_bytes = 0                             # how many there were, once it is read
         self.length, self.chunked = body_framing(head)
-        self._unread = bool(self.length or self.chunked)
+        # Who says nothing of the body's length may have sent one all the same: it is not the next request.
+        self._unread = bool(self.length or self.chunked) or self.length is None and self.method in WITH_BODY
         self._wire = wire
         self._server = server
 
