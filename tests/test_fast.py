@@ -23,6 +23,11 @@ def literal(raw, key='"content":'):
     return b"data: " + (KEYS % ("{%s%s}" % (key, raw))).encode() + b"\n\n"
 
 
+def padded(size):
+    """A chunk with padding, as OpenAI sends it."""
+    return b"data: %s\n\n" % compact(dict(say(content="ab"), obfuscation="x" * size))
+
+
 ALL = dict(cases.BLOCKS, **cases.CALLS)
 ALL.update(cases.ENDINGS, **cases.CUTS)
 BODIES = {name: sse(chunks, done=name not in cases.CUTS) for name, (chunks, _) in ALL.items()}
@@ -40,8 +45,12 @@ BODIES.update({
         '"assistant"', '"assistant"', '"\\"content\\":\\"x\\""', '"index"'])) + sse([end("stop")]),
     "the key twice": b"".join(map(literal, ['"a","content":"a"', '"a","content":"b"', '"c","content":"c"'])) + sse([end("stop")]),
     "bytes that are no UTF-8": b"".join(map(literal, ['"a"', '"b"'])) + literal('"é"').replace(b"\xc3", b"") + sse([end("stop")]),
-    "padding that differs": b"".join(compact(dict(say(content="ab"), obfuscation="x" * size)).join([b"data: ", b"\n\n"])
-                                     for size in range(60)) + sse([end("stop")]),
+    "padding that differs": b"".join(padded(size) for size in range(20)) + sse([end("stop")]),
+    "padding that is no text": padded(3) + padded(4) + padded(5).replace(b'"xxxxx"', b'"x","x":"x"') + padded(2)
+                               + padded(5).replace(b'"xxxxx"', b"5") + padded(2) + padded(7).replace(b'"xx', b'"\\n') * 2
+                               + padded(3).replace(b"xxx", b"x\"x") + sse([end("stop")]),
+    "a member that differs": b"".join(compact(dict(say(content="ab"), number=n)).join([b"data: ", b"\n\n"])
+                                      for n in range(60)) + sse([end("stop")]),
     "usage in between": envelope({"content": "a"}) + sse([dict(say(content="a"), usage={"prompt_tokens": 7})], False)
                         + envelope({"content": "a"}) * 2 + sse([end("stop")]),
 })
@@ -73,6 +82,16 @@ def test_a_cut_anywhere_makes_no_difference(body):
         assert translate(body, sizes=[at])[0] == expected
 
 
+def test_padding_is_no_hindrance(monkeypatch):
+    parsed = []
+    learn = FastPath.learn
+    monkeypatch.setattr(FastPath, "learn", lambda self, event, *rest: (parsed.append(event), learn(self, event, *rest)))
+    answer = AnswerStream(CONTEXT)
+    for size in range(1, 50):
+        answer.feed(padded(size))
+    assert len(parsed) <= 2
+
+
 @pytest.mark.parametrize("delta, opening", [
     (lambda text: {"content": text}, []),
     (lambda text: {"content": None, "reasoning_content": text}, []),
@@ -92,8 +111,8 @@ def test_the_quick_way_is_taken(monkeypatch, delta, opening):
 def test_nothing_is_learned_where_the_place_is_not_certain():
     chunk = json.loads((KEYS % '{"role":"x","content":"x"}'))
     event = "data: " + KEYS % '{"role":"x","content":"x"}'
-    before, after = cut_around(event, chunk, CONTENT)
-    assert before.endswith('{"role":"x","content":"') and after.startswith('"},"finish_reason"')
+    before, after, rest = cut_around(event, chunk, CONTENT)
+    assert before.endswith('{"role":"x","content":"') and after.startswith('"},"finish_reason"') and rest is None
     twice = "data: " + KEYS % '{"content" : "x","n":{"content":"x"}}'
     assert cut_around(twice, json.loads(twice[5:]), CONTENT) is None
     assert cut_around(event + "\n", chunk, CONTENT) is None

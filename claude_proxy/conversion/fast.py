@@ -5,6 +5,9 @@ A provider's events for one block mostly look like this, with nothing changing b
     data: {"id":"chatcmpl-1","choices":[{"index":0,"delta":{"content":"Hello"},"finish_reason":null}]}
     |<-                           before                           ->|     |<-       after        ->|
 
+OpenAI and Azure add padding of random length against eavesdroppers, so the `after` may have one more text in it, which
+means nothing.
+
 After such an event was parsed and had no effect but its text, and while the state is the one that it left behind, an
 event with the same `before` and `after` can only have the effect of its own text. So nothing is parsed: the text's JSON
 string literal is moved into the Messages delta as it is. Everything that could make a difference takes the other way:
@@ -18,7 +21,7 @@ import json
 import re
 from itertools import islice
 from json.encoder import encode_basestring as quote
-from typing import Any, Callable, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Callable, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 # A JSON string literal without its quotes, written as json.dumps(ensure_ascii=False) writes it.
 LITERAL = re.compile(r'[^"\\\x00-\x1f]*(?:\\["\\bfnrt][^"\\\x00-\x1f]*)*')
@@ -30,7 +33,16 @@ PAUSE = 40                      # one event of so many is learned from: learning
 DECODER = json.JSONDecoder(strict=False)
 Path = Tuple[Any, ...]
 CONTENT = ("choices", 0, "delta", "content")
+PADDING = ("obfuscation", "p")          # members that say nothing: OpenAI, Azure; Mistral
 ARGUMENTS = ("choices", 0, "delta", "tool_calls", 0, "function", "arguments")
+
+
+class Envelope(NamedTuple):
+    """What is the same in each event."""
+
+    before: str                 # up to the text
+    after: str                  # behind it, up to the padding or the end
+    rest: Optional[str]         # behind the padding; None where there is none
 
 
 class FastPath:
@@ -38,9 +50,10 @@ class FastPath:
 
     def __init__(self, reasoning_fields: Sequence[str]):
         self._reasoning_fields = reasoning_fields
-        self._before = self._after = ""
+        self._envelope = Envelope("", "", None)
         self._sink: Callable = list.clear       # takes the literals
-        self._match: Callable[..., Any] = LITERAL.match     # finds at least nothing
+        self._match: Callable[..., Any] = LITERAL.match     # of the text; finds at least nothing
+        self._padding: Callable[..., Any] = LITERAL.match
         self._vain = 0
         self._pause = 0
         self.ready = False                      # there is an envelope
@@ -62,20 +75,25 @@ class FastPath:
         wanted = sink_for(found[0], chunk["choices"][0]["delta"]) if found else None
         cut = cut_around(event, chunk, found[1]) if found and wanted else None
         if cut and wanted:
-            self._before, self._after = cut
+            self._envelope = cut
             self._match, self._sink = wanted[0].match, wanted[1]
             self.ready = True
 
     def run(self, events: List[str], at: int) -> int:
         """Take the events from `at` on that come in the envelope; gives the place of the first that does not."""
         literals: List[str] = []
-        before, after, match = self._before, self._after, self._match
+        (before, after, rest), match, padding = self._envelope, self._match, self._padding
         size = len(before)
         for event in islice(events, at, None):
             if not event.startswith(before):
                 break
             end = match(event, size).end()
-            if end == size or event[end:] != after:
+            if end == size or not event.startswith(after, end):
+                break
+            behind = end + len(after)
+            if rest is not None:
+                behind = padding(event, behind).end()
+            if event[behind:] != (rest or ""):
                 break
             literals.append(event[size:end])
         self._judge(len(literals))
@@ -133,34 +151,44 @@ def says_more(part: Mapping[str, Any], names: Sequence[str]) -> bool:
     return any(part.get(name) for name in names)
 
 
-def cut_around(event: str, chunk: Mapping[str, Any], path: Path) -> Optional[Tuple[str, str]]:
-    """What stands before and behind the text at `path` in the raw event; None where that is not certain.
+def cut_around(event: str, chunk: Mapping[str, Any], path: Path) -> Optional[Envelope]:
+    """The envelope of the text at `path`, in the raw event; None where it is not certain.
 
-    Certain is: with another text between them, the rest of the chunk is the same, and the text at `path` is the other.
+    Certain is: with another text in its place, the chunk is the same but for the text at `path`, which is the other.
     """
-    text = at_path(chunk, path)
-    if not event.startswith("data:") or "\n" in event:
+    parts = around(event, path[-1], at_path(chunk, path)) if event.startswith("data:") and "\n" not in event else None
+    if parts is None:
         return None
+    padding = next((name for name in PADDING if isinstance(chunk.get(name), str)), None)
+    padded = around(parts[1], padding, chunk[padding]) if padding else None
+    envelope = Envelope(parts[0], *(padded or (parts[1], None)))
+    changes = [path] + ([(padding,)] if padded else [])
+    other = "?".join(part for part in envelope if part is not None)
+    return envelope if is_certain(other[5:], chunk, changes) else None
+
+
+def around(raw: str, key: str, text: str) -> Optional[Tuple[str, str]]:
+    """What stands before and behind the literal of `text` that is the value of `key`, where it first is in raw JSON."""
     literal = quote(text)
     for colon in ('":', '": '):
-        key = '"' + path[-1] + colon
-        at = event.find(key + literal)
+        name = '"' + key + colon
+        at = raw.find(name + literal)
         if at >= 0:
-            start = at + len(key) + 1
-            before, after = event[:start], event[start + len(literal) - 2:]
-            return (before, after) if is_certain(before, after, chunk, path, text) else None
+            start = at + len(name) + 1
+            return raw[:start], raw[start + len(literal) - 2:]
     return None
 
 
-def is_certain(before, after, chunk, path, text) -> bool:
-    """Whether before + any literal + after differs from `chunk` in nothing but the text at `path`."""
+def is_certain(other: str, chunk: Mapping[str, Any], changes: Sequence[Path]) -> bool:
+    """Whether the JSON `other` differs from `chunk` in nothing but a "?" at each of these places."""
     try:
-        other = DECODER.decode(before[5:] + "?" + after)
-        parent = at_path(other, path[:-1])
-        if parent[path[-1]] != "?" or text == "?":
-            return False
-        parent[path[-1]] = text
-        return other == chunk
+        value = DECODER.decode(other)
+        for path in changes:
+            parent, text = at_path(value, path[:-1]), at_path(chunk, path)
+            if parent[path[-1]] != "?" or text == "?":
+                return False
+            parent[path[-1]] = text
+        return value == chunk
     except (ValueError, LookupError, TypeError, RecursionError):    # not even the same shape
         return False
 

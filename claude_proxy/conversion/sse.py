@@ -79,6 +79,8 @@ class EventSplitter:
 
 def fields(event: str) -> Tuple[str, Optional[str]]:
     """The event's name ("" where it has none) and its data; comments, `id:` and `retry:` are nobody's business."""
+    if event.startswith("data: ") and "\n" not in event:
+        return "", event[6:]
     name, data = "", None
     for line in event.split("\n"):
         if line.startswith("data:"):

@@ -74,14 +74,13 @@ class TextMeter:
 
 def reported(chunk: Mapping[str, Any]) -> Optional[Mapping[str, Any]]:
     """The usage object of a chunk: at its top, in Groq's x_groq, or in Moonshot's choices[0]."""
-    places = [chunk, chunk.get("x_groq")]
-    choices = chunk.get("choices")
-    if isinstance(choices, list) and choices:
-        places.append(choices[0])
-    for place in places:
-        if isinstance(place, dict) and isinstance(place.get("usage"), dict) and place["usage"]:
-            return place["usage"]
-    return None
+    usage = chunk.get("usage")
+    if not usage and chunk.get("x_groq"):
+        usage = part(chunk, "x_groq").get("usage")
+    if not usage and chunk.get("choices"):
+        first = chunk["choices"][0] if isinstance(chunk["choices"], list) else None
+        usage = first.get("usage") if isinstance(first, dict) else None
+    return usage if usage and isinstance(usage, dict) else None
 
 
 def messages_counts(counts: Mapping[str, Any], estimated_output: int = 0) -> Dict[str, Any]:
