@@ -7,6 +7,7 @@ import platform
 import threading
 import time
 from collections import OrderedDict, deque
+from itertools import islice
 from typing import Any, Callable, Deque, Dict, Iterable, List, Optional, Set, Tuple
 
 from .. import __version__
@@ -31,6 +32,7 @@ class Metrics:
         self._known: Optional[Dict[str, Set[str]]] = None           # provider -> models; None: all are
         self._running: "OrderedDict[int, Record]" = OrderedDict()
         self._recent: Deque[Tuple[float, Record]] = deque(maxlen=RECENT)
+        self.ended = 0                                              # requests that have had their end
         self.started, self.started_wall = clock(), wall()
         self.stale_retries: Callable[[], int] = lambda: 0           # the pool counts them
         self.series = Series()
@@ -77,6 +79,7 @@ class Metrics:
         with self._lock:
             self._running.pop(id(record), None)
             self._recent.append((self._wall(), record))
+            self.ended += 1
             self._count(record, now)
 
     def _count(self, record: Record, now: float) -> None:
@@ -134,22 +137,33 @@ class Metrics:
             lines: List[str] = [line for family in self._families for line in family.samples()]
         return "\n".join(lines) + "\n"
 
-    def status(self, config: Config, learned: Any = None) -> Dict[str, Any]:
-        """The dashboard's numbers, as /api/status gives them: see overview.py."""
+    def status(self, config: Config, learned: Any = None, since: int = 0) -> Dict[str, Any]:
+        """The dashboard's numbers, as /api/status gives them: see overview.py.
+
+        `since`: without the recent requests that had ended when mark() told this number.
+        """
         with self._lock:
-            return overview(self._snapshot(), config, learned)
+            return overview(self._snapshot(self.ended - since), config, learned)
+
+    def mark(self) -> Tuple[Any, ...]:
+        """What differs as soon as status() would tell something new; cheap. Its first: how many requests have ended."""
+        with self._lock:
+            running = tuple((id(record), record.provider, record.first_byte, len(record.attempts))
+                            for record in self._running.values())
+            return self.ended, running, self.series.step(self._clock() - self.started)
 
     def recent(self) -> List[Record]:
         """The last requests, the newest first."""
         with self._lock:
             return [record for _, record in reversed(self._recent)]
 
-    def _snapshot(self) -> Snapshot:
+    def _snapshot(self, newest: int) -> Snapshot:
         return Snapshot(
             now=self._clock(), wall=self._wall(), started=self.started, started_wall=self.started_wall,
-            running=tuple(self._running.values()), recent=tuple(reversed(self._recent)), tallies=self.tallies,
-            series=self.series, retries=int(self._retries.values[()]), fallbacks=int(self._fallbacks.values[()]),
-            disconnects=int(self._left.values[()]), requests=_sum(self._requests.values.values()))
+            running=tuple(self._running.values()), recent=tuple(islice(reversed(self._recent), newest)),
+            tallies=self.tallies, series=self.series, retries=int(self._retries.values[()]),
+            fallbacks=int(self._fallbacks.values[()]), disconnects=int(self._left.values[()]),
+            requests=_sum(self._requests.values.values()))
 
 
 def fault_type(attempt: str) -> str:

@@ -70,6 +70,11 @@ class Series:
         for old in [other for other in self._steps if other <= step - STEPS]:
             del self._steps[old]
 
+    def step(self, elapsed: float) -> int:
+        """Which step runs; 0 while there is nothing to see move."""
+        step = int(elapsed // STEP_SECONDS)
+        return step if self._steps and max(self._steps) > step - STEPS else 0
+
     def listing(self, elapsed: float) -> Dict[str, Any]:
         """The sums, the oldest first; the last step is the one that runs."""
         last = int(elapsed // STEP_SECONDS)
@@ -107,8 +112,8 @@ def overview(snapshot: Snapshot, config: Config, learned: Any) -> Dict[str, Any]
                    "default_reason": config.default_reason, "demo": config.default_provider == DEMO,
                    "warnings": list(config.warnings)},
         "in_progress": len(snapshot.running),
-        "running": [_request(record, None, snapshot.now) for record in snapshot.running],
-        "recent": [_request(record, wall, snapshot.now) for wall, record in snapshot.recent],
+        "running": [_request(record, config, snapshot.now) for record in snapshot.running],
+        "recent": [_request(record, config, snapshot.now, wall) for wall, record in snapshot.recent],
         "sums": _sums(snapshot, config),
         "providers": [_provider(provider, config, snapshot) for provider in _shown(config)],
         "series": snapshot.series.listing(snapshot.now - snapshot.started),
@@ -123,7 +128,7 @@ def _shown(config: Config) -> List[Provider]:
             if (config.default_provider == DEMO if provider.name == DEMO else provider.configured or provider.usable)]
 
 
-def _request(record: Record, ended: Optional[float], now: float) -> Dict[str, Any]:
+def _request(record: Record, config: Config, now: float, ended: Optional[float] = None) -> Dict[str, Any]:
     shown = {
         "request_id": record.request_id, "method": record.method, "route": record.route,
         "client_key": record.client_key, "session": record.session,
@@ -135,6 +140,7 @@ def _request(record: Record, ended: Optional[float], now: float) -> Dict[str, An
         "bytes_in": record.bytes_in, "bytes_out": record.bytes_out,
         "first_byte_ms": milliseconds(record, record.first_byte),
         "duration_ms": milliseconds(record, now if ended is None else record.ended),
+        "cost": _cost(config.provider(record.provider), {record.model: [getattr(record, name) for name in TOKENS]}),
     }
     return dict(shown, time=timestamp(ended)) if ended is not None else shown
 
@@ -144,7 +150,7 @@ def _sums(snapshot: Snapshot, config: Config) -> Dict[str, Any]:
     sums: Dict[str, Any] = {"requests": snapshot.requests, "errors": sum(tally.errors for tally in tallies)}
     for index, name in enumerate(TOKENS):
         sums[name] = sum(counts[index] for tally in tallies for counts in tally.tokens.values())
-    costs = [_cost(config.provider(name), tally) for name, tally in snapshot.tallies.items()]
+    costs = [_cost(config.provider(name), tally.tokens) for name, tally in snapshot.tallies.items()]
     sums.update(cost=_total(costs), retries=snapshot.retries, fallbacks=snapshot.fallbacks,
                 client_disconnects=snapshot.disconnects)
     return sums
@@ -155,12 +161,12 @@ def _total(costs: List[Optional[float]]) -> Optional[float]:
     return round(sum(known), 6) if known else None
 
 
-def _cost(provider: Optional[Provider], tally: Tally) -> Optional[float]:
+def _cost(provider: Optional[Provider], tokens: Mapping[str, List[int]]) -> Optional[float]:
     """US dollars for the models whose prices are configured; None where none is."""
     if provider is None:
         return None
     prices = {row.model: row.prices for row in rows_of(provider) if row.prices is not None}
-    return _total([_price(prices[model], counts) for model, counts in tally.tokens.items() if model in prices])
+    return _total([_price(prices[model], counts) for model, counts in tokens.items() if model in prices])
 
 
 def _price(prices: Prices, counts: List[int]) -> float:
@@ -176,7 +182,7 @@ def _provider(provider: Provider, config: Config, snapshot: Snapshot) -> Dict[st
         "default": provider.name == config.default_provider, "health": health(provider, tally),
         "models": [{"name": key, "model": row.model} for key, row in provider.models],
         "default_model": provider.default_model.model if provider.default_model is not None else None,
-        "requests": tally.requests, "errors": tally.errors, "cost": _cost(provider, tally),
+        "requests": tally.requests, "errors": tally.errors, "cost": _cost(provider, tally.tokens),
         "in_progress": sum(record.provider == provider.name for record in snapshot.running),
         "last_error": tally.last_error[:300], "key_hint": "" if provider.usable else provider.key_hint,
         "last_good": _ago(tally.last_good, snapshot), "last_bad": _ago(tally.last_bad, snapshot),

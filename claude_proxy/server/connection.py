@@ -15,7 +15,7 @@ from ..errors import InternalError, InvalidRequest, Overloaded, ProxyError, Time
 from ..observe import Record
 from . import handlers, routes
 from .answers import Answer, error_event, new_request_id
-from .guards import check_content_type, cors_headers, preflight_headers
+from .guards import check_content_type, cors_headers, preflight_headers, shows_key
 from .reader import read_head, wait_for_request
 from .request import Request
 from .wire import READ, WOULD_BLOCK, WRITE, Wire, shut, wait_for
@@ -197,6 +197,7 @@ class Exchange:
             raise
         self.record.route = match.route.path
         request.provider, request.model_id = match.provider, match.model_id
+        self._logged = match.route.logged or shows_key(request.headers)     # the dashboard first asks without one
         public = match.route.handler == "metrics" and self.config.server.metrics_public
         if match.route.key and not public and request.method != "HEAD":
             request.key_name = self.record.client_key = door.key_name(request.headers)

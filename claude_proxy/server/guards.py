@@ -119,7 +119,7 @@ class Door:
         """The name of the client's key, "" where none is asked for; NotAuthenticated."""
         if not self.asks_key:
             return ""
-        shown = [value for value in (headers.get("x-api-key"), _bearer(headers.get("authorization", ""))) if value]
+        shown = _keys_shown(headers)
         found = None
         for value in shown:
             data = value.encode("latin-1")
@@ -133,6 +133,15 @@ class Door:
             "ANTHROPIC_AUTH_TOKEN" if shown else
             "this proxy asks for a client key: set ANTHROPIC_AUTH_TOKEN to one of server.client_keys",
             headers={"x-should-retry": "false"})
+
+
+def shows_key(headers: Dict[str, str]) -> bool:
+    """The request has a key, right or wrong."""
+    return bool(_keys_shown(headers))
+
+
+def _keys_shown(headers):
+    return [value for value in (headers.get("x-api-key"), _bearer(headers.get("authorization", ""))) if value]
 
 
 def _is_visit(headers):
