@@ -15,7 +15,8 @@ TEXTS = {
         'Sure. <tool_call>\n{"name": "ls", "arguments": {"path": "."}}\n</tool_call>',
         ["Sure. ", 'ls{"path":"."}']),
     "two in a row": (
-        '<tool_call>{"name":"ls","arguments":{}}</tool_call>\n<tool_call>{"name":"ls","arguments":{"a":1}}</tool_call>\n',
+        '<tool_call>{"name":"ls","arguments":{}}</tool_call>\n'
+        '<tool_call>{"name":"ls","arguments":{"a":1}}</tool_call>\n',
         ["ls{}", 'ls{"a":1}']),
     "text behind": (
         '<tool_call>{"name":"ls"}</tool_call>\n\nDone.',
@@ -31,8 +32,8 @@ TEXTS = {
         "<arg_value>2</arg_value>\n</tool_call>",
         ['ls{"path":".","depth":2}']),
     "Qwen-Coder": (
-        "<tool_call>\n<function=write>\n<parameter=content>\n{\"a\": 1}\n</parameter>\n<parameter=tags>\n[1]\n</parameter>"
-        "\n</function>\n</tool_call>",
+        "<tool_call>\n<function=write>\n<parameter=content>\n{\"a\": 1}\n</parameter>\n"
+        "<parameter=tags>\n[1]\n</parameter>\n</function>\n</tool_call>",
         ['write{"content":"{\\"a\\": 1}","tags":[1]}']),
     "Qwen-Coder without the outer tag": (
         "<function=ls><parameter=hidden>true</parameter></function>",
@@ -41,16 +42,29 @@ TEXTS = {
         "<function=ls><parameter=depth>deep</parameter></function>",
         ['ls{"depth":"deep"}']),
     "invoke": (
-        '<minimax:tool_call>\n<invoke name="ls">\n<parameter name="path">a\nb</parameter>\n</invoke>\n</minimax:tool_call>',
+        '<minimax:tool_call>\n<invoke name="ls">\n<parameter name="path">a\nb</parameter>\n'
+        "</invoke>\n</minimax:tool_call>",
         ['ls{"path":"a\\nb"}']),
     "Granite": ('<function_call>{"name":"ls","arguments":{}}</function_call>', ["ls{}"]),
-    "Phi": ('<|tool_call|>[{"name":"ls","arguments":{"a":1}},{"name":"write","arguments":{}}]', ['ls{"a":1}', "write{}"]),
+    "Phi": ('<|tool_call|>[{"name":"ls","arguments":{"a":1}},{"name":"write","arguments":{}}]',
+            ['ls{"a":1}', "write{}"]),
     "Llama": ('<|python_tag|>{"name":"ls","parameters":{}}', ["ls{}"]),
     "Llama, bare": ('{"name": "ls", "parameters": {"path": "."}}', ['ls{"path":"."}']),
     "bare, twice": ('{"name": "ls", "parameters": {}}\n{"name": "ls", "parameters": {}}', ["ls{}", "ls{}"]),
     "bare, as OpenAI has it": ('[{"type":"function","function":{"name":"ls","arguments":{}}}]', ["ls{}"]),
     "Mistral": ('[TOOL_CALLS][{"name":"ls","arguments":{}}]', ["ls{}"]),
     "Mistral, newer": ('[TOOL_CALLS]ls[ARGS]{"a":{"b":[1]}}', ['ls{"a":{"b":[1]}}']),
+    "DeepSeek V3": (
+        "<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>function<｜tool▁sep｜>ls\n```json\n{\"a\":1}\n```<｜tool▁call▁end｜>\n"
+        "<｜tool▁call▁begin｜>function<｜tool▁sep｜>write\n```json\n{}\n```<｜tool▁call▁end｜><｜tool▁calls▁end｜>",
+        ['ls{"a":1}', "write{}"]),
+    "DeepSeek V3.1": (
+        '<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>ls<｜tool▁sep｜>{"a":1}<｜tool▁call▁end｜><｜tool▁calls▁end｜>',
+        ['ls{"a":1}']),
+    "Kimi": (
+        '<|tool_calls_section_begin|><|tool_call_begin|>functions.ls:0<|tool_call_argument_begin|>{"a":1}'
+        "<|tool_call_end|><|tool_calls_section_end|>",
+        ['ls{"a":1}']),
     "a tool that nobody declared": (
         '<tool_call>{"name":"rm","arguments":{}}</tool_call>',
         ['<tool_call>{"name":"rm","arguments":{}}</tool_call>']),

@@ -52,7 +52,8 @@ def content_part(part: Any) -> Tuple[str, str]:
 def call_pieces(delta: Mapping[str, Any]) -> List[Mapping[str, Any]]:
     """The pieces of tool calls; the legacy function_call is one with an index of its own."""
     calls = delta.get("tool_calls")
-    pieces = [call for call in calls if isinstance(call, dict)] if isinstance(calls, list) else []
+    listed = calls if isinstance(calls, list) else []
+    pieces: List[Mapping[str, Any]] = [call for call in listed if isinstance(call, dict)]
     legacy = delta.get("function_call")
     if isinstance(legacy, dict) and (legacy.get("name") or legacy.get("arguments")):
         pieces.append({"index": -1, "function": legacy})
@@ -69,7 +70,7 @@ def error_in(chunk: Mapping[str, Any], choice: Mapping[str, Any], event_name: st
         return state
     if event_name == "error" or (chunk.get("object") == "error") or choice.get("finish_reason") == "error":
         return {key: chunk[key] for key in ("message", "type", "code", "detail") if chunk.get(key)} or "error"
-    words = chunk.get("message") or chunk.get("detail") or chunk.get("msg")
+    words = next((chunk[key] for key in ("message", "detail", "msg", "error_msg") if chunk.get(key)), None)
     if words and "choices" not in chunk and "usage" not in chunk:
-        return {"message": words, "code": chunk.get("code")}
+        return {"message": words, "code": chunk.get("code") or chunk.get("error_code")}
     return None

@@ -165,7 +165,7 @@ class AnswerStream:
         self._fast.forget()
         name, data = fields(event)
         if data is None:
-            if not self._answered and event.lstrip()[:1] not in ("", ":"):
+            if not self._answered and (self._unframed or event.lstrip().startswith("{")):
                 self._unframed.append(event)
         elif data.strip() == "[DONE]":
             self.done = True

@@ -7,6 +7,7 @@
     <function_call>{...}</function_call>                                              Granite
     <|tool_call|>[{...}]   <|python_tag|>{...}                                        Phi, Llama
     [TOOL_CALLS][{"name": "ls", "arguments": {...}}]   [TOOL_CALLS]ls[ARGS]{...}      Mistral
+    <｜tool▁calls▁begin｜>...   <|tool_calls_section_begin|>...                       DeepSeek, Kimi
     {"name": "ls", "parameters": {...}}                                               Llama: the whole answer
 
 Only what reads as a call of a tool that the request declares is one; all else stays the text that it is, also what
@@ -31,6 +32,8 @@ ENDS = {                                            # how a call begins -> how i
     "<|tool_call|>": "",
     "<|python_tag|>": "",
     "[TOOL_CALLS]": "",
+    "<｜tool▁calls▁begin｜>": "<｜tool▁calls▁end｜>",
+    "<|tool_calls_section_begin|>": "<|tool_calls_section_end|>",
 }
 FENCE = "```"
 MARKS = tuple(ENDS) + (FENCE,)
@@ -42,6 +45,10 @@ PARAMETER = re.compile(r"<parameter=([^>\s]+)\s*>\n?(.*?)\n?(?:</parameter>|(?=<
 INVOKE = re.compile(r"<invoke name=[\"']?([^\"'>]+)[\"']?\s*>(.*?)(?:</invoke>|\Z)", re.S)
 NAMED_PARAMETER = re.compile(r"<parameter name=[\"']?([^\"'>]+)[\"']?\s*>\n?(.*?)\n?</parameter>", re.S)
 ARG_KEY = re.compile(r"<arg_key>(.*?)</arg_key>\s*<arg_value>(.*?)</arg_value>", re.S)
+DEEPSEEK = re.compile(r"<｜tool▁call▁begin｜>(?:function<｜tool▁sep｜>)?([^\s<]+)\s*(?:<｜tool▁sep｜>|```json\n)"
+                      r"(.*?)(?:\n```)?<｜tool▁call▁end｜>", re.S)
+KIMI = re.compile(r"<\|tool_call_begin\|>\s*(?:functions\.)?([\w.-]+?)(?::\d+)?\s*<\|tool_call_argument_begin\|>"
+                  r"(.*?)<\|tool_call_end\|>", re.S)
 NAMED_ARGS = re.compile(r"\s*([\w.-]+)\s*(?:\[ARGS\])?\s*(?=\{)")
 
 Call = Tuple[str, str]                              # name, arguments as the text of an object
@@ -172,6 +179,10 @@ class TextCalls:
         if body.startswith(("{", "[")):
             value, length = json_at(body)
             return calls_of(value) if not body[length:].strip() else []
+        for call in (DEEPSEEK, KIMI):
+            found = call.findall(body)
+            if found:
+                return calls_of([{"name": name, "arguments": arguments} for name, arguments in found])
         for call, parameter in ((FUNCTION, PARAMETER), (INVOKE, NAMED_PARAMETER)):
             calls = [(name, self._typed(name, parameter.findall(inner))) for name, inner in call.findall(body)]
             if calls:
