@@ -10,8 +10,10 @@ from claude_proxy.conversion import AnswerStream
 from claude_proxy.conversion.fast import CONTENT, FastPath, cut_around, only_text
 from claude_proxy.providers.dialects import GENERIC
 
-KEYS = '{"id":"chatcmpl-1","object":"chat.completion.chunk","model":"m","choices":[{"index":0,"delta":%s,"finish_reason":null}]}'
-TEXTS = ["Sure", ", let", " me \"read\" `a.py`", ".\n\n", "", "é中😀\u2028", "\\", "\\\"", "a/b", "\x7f", "\t", "\x01", "<b>", "[1]"]
+KEYS = '{"id":"chatcmpl-1","model":"m","choices":[{"index":0,"delta":%s,"finish_reason":null}]}'
+TEXTS = ["Sure", ", let", " me \"read\" `a.py`", ".\n\n", "", "é中😀\u2028", "\\", "\\\"", "a/b", "\x7f", "\t", "\x01",
+         "<b>", "[1]"]
+STOP = sse([end("stop")])
 
 
 def envelope(delta):
@@ -32,27 +34,29 @@ ALL = dict(cases.BLOCKS, **cases.CALLS)
 ALL.update(cases.ENDINGS, **cases.CUTS)
 BODIES = {name: sse(chunks, done=name not in cases.CUTS) for name, (chunks, _) in ALL.items()}
 BODIES.update({
-    "text in one envelope": b"".join(envelope({"content": text}) for text in TEXTS * 2) + sse([end("stop")]),
-    "reasoning in one envelope": b"".join(envelope({"reasoning_content": text}) for text in TEXTS * 2) + sse([end("stop")]),
+    "text in one envelope": b"".join(envelope({"content": text}) for text in TEXTS * 2) + STOP,
+    "reasoning in one envelope": b"".join(envelope({"reasoning_content": text}) for text in TEXTS * 2) + STOP,
     "arguments in one envelope": sse([calls(call(0, "", "ls", "c1"))], False) + b"".join(
         envelope({"tool_calls": [{"index": 0, "function": {"arguments": piece}}]})
-        for piece in ['{"a', '":', ' "x', "\\", 'n"', ",", ' "b":', "[1,", "2]", "}", "\n", " done"]) + sse([end("stop")]),
+        for piece in ['{"a', '":', ' "x', "\\", 'n"', ",", ' "b":', "[1,", "2]", "}", "\n", " done"]) + STOP,
     "escapes that the writer does not use": b"".join(map(literal, [
-        '"a"', '"b"', '"\\u0041"', '"\\/"', '"\\ud83d"', '"\\ude00"', '"c"', '"\\ud83d\\ude00"', '"d"'])) + sse([end("stop")]),
+        '"a"', '"b"', '"\\u0041"', '"\\/"', '"\\ud83d"', '"\\ude00"', '"c"', '"\\ud83d\\ude00"', '"d"'])) + STOP,
     "literals that are none": b"".join(map(literal, ['"a"', '"b"'])) + literal('"c\\x"') + literal('"d"'),
-    "a quote that ends the text early": b"".join(map(literal, ['"a"', '"b"', '"c","content":"d"', '"e"', '"f"'])) + sse([end("stop")]),
+    "a quote that ends the text early": b"".join(map(literal,
+                                                     ['"a"', '"b"', '"c","content":"d"', '"e"', '"f"'])) + STOP,
     "a text that looks like its envelope": b"".join(map(literal, [
-        '"assistant"', '"assistant"', '"\\"content\\":\\"x\\""', '"index"'])) + sse([end("stop")]),
-    "the key twice": b"".join(map(literal, ['"a","content":"a"', '"a","content":"b"', '"c","content":"c"'])) + sse([end("stop")]),
-    "bytes that are no UTF-8": b"".join(map(literal, ['"a"', '"b"'])) + literal('"é"').replace(b"\xc3", b"") + sse([end("stop")]),
-    "padding that differs": b"".join(padded(size) for size in range(20)) + sse([end("stop")]),
+        '"assistant"', '"assistant"', '"\\"content\\":\\"x\\""', '"index"'])) + STOP,
+    "the key twice": b"".join(map(literal, ['"a","content":"a"', '"a","content":"b"', '"c","content":"c"'])) + STOP,
+    "bytes that are no UTF-8": b"".join(map(literal, ['"a"', '"b"'])) + literal('"é"').replace(b"\xc3", b"") + STOP,
+    "padding that differs": b"".join(padded(size) for size in range(20)) + STOP,
     "padding that is no text": padded(3) + padded(4) + padded(5).replace(b'"xxxxx"', b'"x","x":"x"') + padded(2)
-                               + padded(5).replace(b'"xxxxx"', b"5") + padded(2) + padded(7).replace(b'"xx', b'"\\n') * 2
-                               + padded(3).replace(b"xxx", b"x\"x") + sse([end("stop")]),
+                               + padded(5).replace(b'"xxxxx"', b"5") + padded(2) + padded(7).replace(b'"xx',
+                                                                                                     b'"\\n') * 2
+                               + padded(3).replace(b"xxx", b"x\"x") + STOP,
     "a member that differs": b"".join(compact(dict(say(content="ab"), number=n)).join([b"data: ", b"\n\n"])
-                                      for n in range(60)) + sse([end("stop")]),
+                                      for n in range(60)) + STOP,
     "usage in between": envelope({"content": "a"}) + sse([dict(say(content="a"), usage={"prompt_tokens": 7})], False)
-                        + envelope({"content": "a"}) * 2 + sse([end("stop")]),
+                        + envelope({"content": "a"}) * 2 + STOP,
 })
 CONTEXTS = {
     "shown": CONTEXT,
@@ -85,7 +89,7 @@ def test_a_cut_anywhere_makes_no_difference(body):
 def test_padding_is_no_hindrance(monkeypatch):
     parsed = []
     learn = FastPath.learn
-    monkeypatch.setattr(FastPath, "learn", lambda self, event, *rest: (parsed.append(event), learn(self, event, *rest)))
+    monkeypatch.setattr(FastPath, "learn", lambda self, *event: (parsed.append(event), learn(self, *event)))
     answer = AnswerStream(CONTEXT)
     for size in range(1, 50):
         answer.feed(padded(size))
@@ -95,12 +99,13 @@ def test_padding_is_no_hindrance(monkeypatch):
 @pytest.mark.parametrize("delta, opening", [
     (lambda text: {"content": text}, []),
     (lambda text: {"content": None, "reasoning_content": text}, []),
-    (lambda text: {"tool_calls": [{"index": 0, "function": {"arguments": text}}]}, [calls(call(0, '{"a":"', "ls", "c1"))]),
+    (lambda text: {"tool_calls": [{"index": 0, "function": {"arguments": text}}]},
+     [calls(call(0, '{"a":"', "ls", "c1"))]),
 ])
 def test_the_quick_way_is_taken(monkeypatch, delta, opening):
     parsed = []
     learn = FastPath.learn
-    monkeypatch.setattr(FastPath, "learn", lambda self, event, *rest: (parsed.append(event), learn(self, event, *rest)))
+    monkeypatch.setattr(FastPath, "learn", lambda self, *event: (parsed.append(event), learn(self, *event)))
     answer = AnswerStream(CONTEXT)
     answer.feed(sse(opening, False))
     for text in ["one", "two", "three\n", 'fo"ur', "é"] * 10:
@@ -121,7 +126,8 @@ def test_nothing_is_learned_where_the_place_is_not_certain():
 @pytest.mark.parametrize("chunk", [
     say(content="a", refusal="b"), dict(say(content="a"), usage={"prompt_tokens": 1}), end("stop"), say(content=["a"]),
     dict(say(content="a"), error={"message": "x"}), {"choices": []}, say(), calls(call(0, "{}"), call(1, "{}")),
-    say(content="a", reasoning="b"), {"choices": [{"index": 1, "delta": {"content": "a"}}]}, end("stop", delta={"content": "a"}),
+    say(content="a", reasoning="b"), {"choices": [{"index": 1, "delta": {"content": "a"}}]},
+    end("stop", delta={"content": "a"}),
 ])
 def test_chunks_that_say_more_than_one_text(chunk):
     assert only_text(chunk, ("reasoning",)) is None

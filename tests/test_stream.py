@@ -148,7 +148,8 @@ CALLS = {
         '0+text 0:A 0- 1+ls 1:{"a":  error: acme called ls with arguments that are not JSON and cannot be mended'),
     "endless white space": (
         [calls(call(0, '{"a":', "ls", "c1"))] + [calls(call(0, " " * 999))] * 9,
-        '0+ls 0:{"a": 0:%s 0:%s error: acme wrote endless white space into the arguments of ls' % (" " * 999, " " * 999)),
+        '0+ls 0:{"a": 0:%s 0:%s error: acme wrote endless white space into the arguments of ls' % (" " * 999,
+                                                                                                   " " * 999)),
     "a call without a name": (
         [calls(call(0, "{}")), CALLED],
         "error: acme called a tool without naming it"),
