@@ -47,7 +47,8 @@ def modules(root: pathlib.Path = ROOT):
     for path in sorted((root / "claude_proxy").rglob("*"), key=lambda path: path.as_posix()):
         if path.is_file() and "__pycache__" not in path.parts and path.suffix != ".pyc":
             name = path.relative_to(root).as_posix()
-            found[name] = stripped(text_of(path), keep_head="/commands/" in name) if path.suffix == ".py" else text_of(path)
+            text = text_of(path)
+            found[name] = stripped(text, "/commands/" in name) if path.suffix == ".py" else text
     return found
 
 

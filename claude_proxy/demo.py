@@ -126,8 +126,11 @@ def example(schema: Any) -> Any:
         return _example_object(schema)
     if kind == "array":
         return [example(schema.get("items"))] if schema.get("minItems") else []
-    return {"integer": schema.get("minimum", 1), "number": schema.get("minimum", 1), "boolean": True,
-            "null": None}.get(kind, "demo")
+    return _example_plain(str(kind), schema.get("minimum", 1))
+
+
+def _example_plain(kind: str, number: Any) -> Any:
+    return {"integer": number, "number": number, "boolean": True, "null": None}.get(kind, "demo")
 
 
 # What a client really does with these values must harm nobody: Claude Code runs `command` and writes `file_path`.
@@ -147,7 +150,7 @@ def _example_object(schema: Dict[str, Any]) -> Dict[str, Any]:
 
 def pieces(script: Script, limit: Optional[int]) -> Tuple[List[Dict[str, Any]], str]:
     """The deltas of an answer of at most `limit` tokens, and its finish_reason; a delta counts as a token."""
-    deltas = [{"reasoning_content": word} for word in words(script.reasoning)]
+    deltas: List[Dict[str, Any]] = [{"reasoning_content": word} for word in words(script.reasoning)]
     deltas += [{"content": word} for word in words(script.text)]
     if script.call:
         function = {"name": script.call["name"], "arguments": ""}
@@ -278,7 +281,8 @@ class DemoProvider:
 
     def __init__(self) -> None:
         self._server = DemoServer(("127.0.0.1", 0), DemoHandler)
-        self.base_url = "http://127.0.0.1:%d/v1" % self._server.server_address[1]
+        self._address = ("127.0.0.1", int(self._server.server_address[1]))
+        self.base_url = "http://%s:%d/v1" % self._address
         self._closed = False
         self._thread = threading.Thread(target=self._serve, name="demo", daemon=True)
         self._thread.start()
@@ -290,7 +294,7 @@ class DemoProvider:
     def close(self) -> None:
         """Stop listening."""
         self._closed = True
-        socket.create_connection(self._server.server_address[:2]).close()      # wakes the thread
+        socket.create_connection(self._address).close()      # wakes the thread
         self._thread.join()
         self._server.server_close()
 

@@ -129,7 +129,7 @@ def test_the_text_is_what_prometheus_reads():
             found = re.match(r'(claude_proxy_[a-z_]+?)(_bucket|_sum|_count)?(\{[a-z_]+="[^"]*"(,[a-z_]+="[^"]*")*\})? '
                              r"[0-9.e+-]+\Z", line)
             assert found and found.group(1) in typed, line
-    assert {kind for kind in typed.values()} == {"counter", "gauge", "histogram"}
+    assert set(typed.values()) == {"counter", "gauge", "histogram"}
     assert all(name.endswith("_total") for name, kind in typed.items() if kind == "counter")
     assert 'claude_proxy_build_info{version="%s"' % __version__ in text
 

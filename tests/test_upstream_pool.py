@@ -391,7 +391,7 @@ def test_plain_http_on_the_other_side_is_no_tls():
 
 def test_contexts_are_made_once_and_strictness_can_be_taken_off(secure):
     import ssl
-    caller, (provider, ca) = Caller(), secure
+    caller, (_, ca) = Caller(), secure
     strict = [caller._context(Provider("p", "https://x", ca_file=ca), "https://x") for _ in range(2)]
     lax = caller._context(Provider("p", "https://x", ca_file=ca, tls_strict=False), "https://x")
     assert strict[0] is strict[1] is not lax

@@ -101,7 +101,8 @@ def print_configuration(described: Dict[str, Any]) -> None:
     print(table(("SETTING", "VALUE", "FROM"), rows))
     print()
     providers = [(("* " if row["default"] else "  ") + row["name"], row["base_url"],
-                  "ready" if row["usable"] else "NO KEY", row["key"].partition(" (")[0]) for row in described["providers"]]
+                  "ready" if row["usable"] else "NO KEY", row["key"].partition(" (")[0])
+                 for row in described["providers"]]
     if providers:
         print(table(("  PROVIDER", "ADDRESS", "STATE", "KEY"), providers))
     print("\n* default: %s, %s" % (described["default_provider"], described["default_reason"]))

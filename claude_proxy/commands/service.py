@@ -112,5 +112,6 @@ def remarks(config: Optional[pathlib.Path], program: pathlib.Path, for_user: boo
         said.append("no configuration was found; the service needs one, or keys in its environment: see the comments, "
                     "or run `claude-proxy init` and then this again")
     if not for_user and in_home(program):
-        said.append("%s lies in a home folder; copy it to /usr/local/lib/claude-proxy/ and run this from there" % program)
+        said.append("%s lies in a home folder; copy it to /usr/local/lib/claude-proxy/ and run this from there"
+                    % program)
     return said

@@ -56,12 +56,14 @@ class Settings:
             entry = entry_at(wanted)
             flags["default_provider"] = entry.name if entry else name_of(wanted)
             flags["providers.%s" % flags["default_provider"]] = self._row(wanted)
-        elif wanted != configuration.DEMO and config.provider(wanted) is None:
-            if wanted not in CATALOGUE:
-                raise outcome.Failure(unknown_provider(wanted, config), outcome.CONFIG)
-            flags["providers.%s" % wanted] = {}
         elif wanted != configuration.DEMO:
-            flags["default_provider"] = config.provider(wanted).name        # type: ignore[union-attr]
+            known = config.provider(wanted)
+            if known is None and wanted not in CATALOGUE:
+                raise outcome.Failure(unknown_provider(wanted, config), outcome.CONFIG)
+            if known is None:
+                flags["providers.%s" % wanted] = {}
+            else:
+                flags["default_provider"] = known.name
         if text is None and len(flags) > len(server_flags(self.options)) + 1:
             text = NO_PROVIDERS
         config = self._parse(text, flags)
@@ -73,7 +75,7 @@ class Settings:
     def _row(self, url: str) -> Dict[str, Any]:
         row = {"base_url": url}
         if self.options.api_key_env:
-            row["api_key"] = key_in(self.options.api_key_env, self.environ).value.reveal()      # type: ignore
+            row["api_key"] = key_in(self.options.api_key_env, self.environ)
         return row
 
     def signature(self) -> Optional[Tuple[int, int, int]]:
@@ -170,11 +172,12 @@ def unknown_provider(name: str, config: configuration.Config) -> str:
     """The sentence for a --provider that nobody knows."""
     known = [provider.name for provider in config.providers] + list(CATALOGUE)
     near = configuration.nearest(name, known)
-    return "--provider: no provider is called %r; %s" % (
-        name, "did you mean %s?" % near if near else "give a base URL (https://...), or see `claude-proxy models --all`")
+    hint = "did you mean %s?" % near if near else "give a base URL (https://...), or see `claude-proxy models --all`"
+    return "--provider: no provider is called %r; %s" % (name, hint)
 
 
-def with_model_and_key(config: configuration.Config, options: Any, environ: Mapping[str, str]) -> configuration.Config:
+def with_model_and_key(config: configuration.Config, options: Any,
+                       environ: Mapping[str, str]) -> configuration.Config:
     """The default provider with --model for every name, and the key of --api-key-env."""
     provider = config.provider(config.default_provider)
     if provider is None:
@@ -188,15 +191,17 @@ def with_model_and_key(config: configuration.Config, options: Any, environ: Mapp
         changes = {"models": (), "default_model": known or configuration.ModelRow(
             options.model, fact.context_window, fact.max_output_tokens, fact.images)}
     if options.api_key_env:
-        changes.update(keys=(key_in(options.api_key_env, environ),), key_needed=True)
+        key = configuration.Secret(key_in(options.api_key_env, environ))
+        source = configuration.KeySource("literal", key, options.api_key_env)
+        changes.update(keys=(source,), key_needed=True)
     changed = dataclasses.replace(provider, **changes)
     providers = tuple(changed if other.name == provider.name else other for other in config.providers)
     return dataclasses.replace(config, providers=providers)
 
 
-def key_in(variable: str, environ: Mapping[str, str]) -> configuration.KeySource:
+def key_in(variable: str, environ: Mapping[str, str]) -> str:
     """The key of --api-key-env."""
     key = environ.get(variable, "").strip()
     if not key:
         raise outcome.Failure("--api-key-env: %s is not set; set it to the provider's key" % variable, outcome.CONFIG)
-    return configuration.KeySource("literal", configuration.Secret(key), variable)
+    return key

@@ -179,5 +179,5 @@ PARTS: Dict[str, Callable[[Block, Scope, str], List[Part]]] = {
     "redacted_thinking": _nothing,
     "mcp_tool_listing": _nothing,
     "fallback": _nothing,
-    **{name: _server_result for name in SERVER_RESULTS},
+    **dict.fromkeys(SERVER_RESULTS, _server_result),
 }

@@ -83,7 +83,7 @@ def _image(block: Dict[str, Any], family: str) -> Iterator[Part]:
 
 
 def _document(block: Dict[str, Any], family: str) -> Iterator[Part]:
-    source = block.get("source") if isinstance(block.get("source"), dict) else {}
+    source: Any = block.get("source") if isinstance(block.get("source"), dict) else {}
     yield _string(block.get("title")) + _string(block.get("context")), MESSAGE_TOKENS
     if source.get("type") == "base64":
         yield "", len(_string(source.get("data"))) * 3 // 4 // PDF_BYTES_PER_TOKEN

@@ -5,7 +5,8 @@
     for piece in answer.pieces(): ...        # one poll and one recv a piece
     answer.close()                           # back into the pool, where all of it was read
 
-A head is read by us, not by http.client: a head that drips or never ends is bounded, and the client's leaving is noticed.
+A head is read by us, not by http.client: a head that drips or never ends is bounded, and the client's leaving is
+noticed.
 """
 import re
 

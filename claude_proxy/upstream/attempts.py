@@ -74,9 +74,9 @@ class Attempts:
             self._note(tries.target, what)
             if not self._may_go_on():
                 raise refused.error
-            fault = what if isinstance(what, Fault) else None
-            if not (self._mend(tries, refused) or self._change_key(tries, key, refused, fault)
-                    or self._wait(tries, refused, fault)):
+            broken = what if isinstance(what, Fault) else None
+            if not (self._mend(tries, refused) or self._change_key(tries, key, refused, broken)
+                    or self._wait(tries, refused, broken)):
                 raise refused.error
             self.record.retries += 1
 
@@ -153,7 +153,7 @@ class _Tries:
 
 
 def retry_after(headers, now):
-    """Seconds that a provider asks to wait for; None where it does not say, or says nonsense. `now`: seconds since 1970.
+    """Seconds that a provider asks to wait for; None where it does not say, or says nonsense. `now`: since 1970.
 
     https://www.rfc-editor.org/rfc/rfc9110#name-retry-after
     """

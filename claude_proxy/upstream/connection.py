@@ -1,8 +1,8 @@
 """A connection to a provider: resolved, connected, tunnelled and encrypted without ever blocking but in Watch.wait.
 
-The sockets never block, so a client that leaves is noticed while a name is looked up, a peer does not answer, a handshake
-hangs, or a provider does not take the request. http.client cannot do that (its reads block one line at a time), so from it
-only the rules of the protocol are kept.
+The sockets never block, so a client that leaves is noticed while a name is looked up, a peer does not answer, a
+handshake hangs, or a provider does not take the request. http.client cannot do that (its reads block one line at a
+time), so from it only the rules of the protocol are kept.
 """
 import os
 import socket
@@ -193,7 +193,8 @@ def tunnel(sock, target, authorization, watch, until):
     status = head.split(b"\r\n", 1)[0].split(b" ", 2)[1:2]
     if not status or not status[0].startswith(b"2"):
         raise NotReached("could not be reached: the proxy refused (%s)"
-                         % head.split(b"\r\n", 1)[0].decode("latin-1")[:100], "check the proxy's address and credentials")
+                         % head.split(b"\r\n", 1)[0].decode("latin-1")[:100],
+                         "check the proxy's address and credentials")
 
 
 def encrypt(sock, context, host, watch, until):

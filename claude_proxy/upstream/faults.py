@@ -8,13 +8,15 @@
 
 A fault's text is the end of a sentence that begins with the provider's name.
 """
-from ..errors import Overloaded, UpstreamFailed, UpstreamTimeout
+from typing import Type
+
+from ..errors import Overloaded, ProxyError, UpstreamFailed, UpstreamTimeout
 
 
 class Fault(Exception):
     """`text`: what the provider did, as in «deepseek hung up before it answered»; `hint`: what to do about it."""
 
-    error = UpstreamFailed
+    error: Type[ProxyError] = UpstreamFailed
     headers = None              # for the answer to the client
 
     def __init__(self, text, hint=""):

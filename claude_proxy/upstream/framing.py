@@ -2,11 +2,11 @@
 
     body = body_of(head)                  # Chunked, Sized or UntilClose
     body.feed(data) -> bytes              # what is content among the bytes just received
-    body.done                             # all of it is here;  body.surplus: and more than that (the connection is spoilt)
+    body.done                             # all of it is here;  body.surplus: and more than that (it is spoilt)
     body.at_eof()                         # raises BrokeOff where the connection may not end here
 
-Of our own, because http.client reads a line or a chunk at a time (3.6 us an event, where this takes 0.6), and because its
-readline() hides a cut between two chunks. https://www.rfc-editor.org/rfc/rfc9112#name-message-body
+Of our own, because http.client reads a line or a chunk at a time (3.6 us an event, where this takes 0.6), and because
+its readline() hides a cut between two chunks. https://www.rfc-editor.org/rfc/rfc9112#name-message-body
 """
 import re
 import zlib

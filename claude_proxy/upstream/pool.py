@@ -4,8 +4,8 @@
     opener = opener_of(pool, proxies={})
     answer = opener.open(ProviderRequest(url, data, fields, watch, times, tls_context))
 
-AbstractHTTPHandler.do_open sends `Connection: close` and drops the socket, so each call would pay for TCP and TLS anew. In
-the director there is no redirect handler and no HTTPErrorProcessor: every status comes back as it is, a 3xx too, and
+AbstractHTTPHandler.do_open sends `Connection: close` and drops the socket, so each call would pay for TCP and TLS anew.
+In the director there is no redirect handler and no HTTPErrorProcessor: every status comes back as it is, a 3xx too, and
 none is followed. Proxies are urllib's own ProxyHandler's.
 """
 import collections
@@ -63,7 +63,7 @@ class ProviderRequest(urllib.request.Request):
 
 
 class Pool:
-    """Idle connections, newest first, by origin. A thread closes those that nobody came for, and ends when none is left."""
+    """Idle connections, newest first, by origin. A thread closes those that nobody came for, and ends with the last."""
 
     def __init__(self, idle_seconds=IDLE_SECONDS, per_host=IDLE_PER_HOST):
         self.idle_seconds, self.per_host = idle_seconds, per_host
@@ -197,7 +197,7 @@ def host_and_port(authority, scheme):
 
 
 def opener_of(pool, proxies):
-    """urllib's director with our two handlers, and a ProxyHandler where there are proxies. Nothing else: no redirects."""
+    """urllib's director with our two handlers, and a ProxyHandler where there are proxies. Nothing that redirects."""
     director = urllib.request.OpenerDirector()
     if proxies:
         director.add_handler(urllib.request.ProxyHandler(proxies))

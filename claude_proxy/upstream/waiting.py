@@ -7,8 +7,8 @@ A client that leaves makes its socket hang up (POLLRDHUP; where there is none, a
 A pipelined request makes it readable, too: that is not leaving, and from then on only a hang-up wakes the wait.
 A half-close counts as leaving, as it does for nginx and Node.
 
-`beat` is what breaks a silence: while it waits, the watch calls it whenever `beat_at` has passed, and so pings go out in
-every phase of a request (connecting, waiting for the head, mid-stream, between two tries) without a second thread.
+`beat` is what breaks a silence: while it waits, the watch calls it whenever `beat_at` has passed, and so pings go out
+in every phase of a request (connecting, waiting for the head, mid-stream, between two tries) without a second thread.
 """
 import select
 import socket
