@@ -3,9 +3,7 @@
 Servers that cut their text by UTF-16 units send the halves of one character in two chunks.
 https://www.rfc-editor.org/rfc/rfc8259#section-8.2
 """
-import re
-
-SURROGATE = re.compile("[\ud800-\udfff]")
+from .wellformed import is_well_formed
 
 
 class PairJoiner:
@@ -16,7 +14,7 @@ class PairJoiner:
 
     def feed(self, text: str) -> str:
         """The text that is whole."""
-        if not self.half and not SURROGATE.search(text):
+        if not self.half and (text.isascii() or is_well_formed(text)):
             return text
         text, self.half = self.half + text, ""
         if "\ud800" <= text[-1:] <= "\udbff":

