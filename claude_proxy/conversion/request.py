@@ -35,12 +35,13 @@ from .wellformed import well_formed
 
 
 def to_chat_request(body: Dict[str, Any], target: Any, client: Client = ANY_CLIENT, message_id: str = "msg_0",
-                    max_tokens_override: Optional[int] = None) -> ChatRequest:
+                    max_tokens_override: Optional[int] = None, is_well_formed: bool = False) -> ChatRequest:
     """The request that `target` (a routing.Target) gets, and what the translation of its answer must know.
 
-    Raises InvalidRequest("<path>: <why>") for what cannot be converted. `body` is not changed.
+    Raises InvalidRequest("<path>: <why>") for what cannot be converted. `body` is not changed. is_well_formed: whoever
+    parsed it has seen to it that no text holds a lone surrogate (a look at each string is a quarter of the work here).
     """
-    body = well_formed(body)
+    body = body if is_well_formed else well_formed(body)
     check_request(body)
     scope = scope_of(target)
     params.check_foreign(body, scope)
