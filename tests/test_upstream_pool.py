@@ -214,6 +214,7 @@ HEADS = {
     "HTTP/2": (b"HTTP/2 200 OK\r\n\r\n", "not HTTP"),
     "switching protocols": (b"HTTP/1.1 101 Switching Protocols\r\n\r\n", "switched"),
     "cut": (b"HTTP/1.1 200 OK\r\nContent-", "in the middle of a head"),
+    "no CR, with one in the body": (b"HTTP/1.1 500 Oops\nContent-Length: 9\n\na\r\n\r\nb", "in the middle of its answer"),
     "endless": (b"HTTP/1.1 200 OK\r\n" + b"X-Y: z\r\n" * 20000, "does not end"),
     "compressed with what nobody asked for": (b"HTTP/1.1 200 OK\r\nContent-Encoding: br\r\n\r\n", "with br"),
 }
@@ -243,6 +244,34 @@ def test_a_head_that_drips_is_bounded(way, monkeypatch):
 def test_silence_is_bounded(way, model, stream):
     with pytest.raises(Silent, match="said nothing"):
         way.read(model, stream, first_byte_seconds=0.05, idle_seconds=0.05)
+
+
+def test_the_text_of_an_error_is_not_waited_for(way):
+    way.provider.script = {"head": b"HTTP/1.1 500 Oops\r\nContent-Length: 100\r\n\r\n{\"error", "before": []}
+    for script in (way.provider.script, {"chunks": [b"half", ("silence", 5)]}):
+        way.provider.script = script
+        with way.open("any", True) as answer:
+            assert answer.read_some(1000, 0.05) in (b'{"error', b"half")
+
+
+def test_an_ipv6_address():
+    try:
+        provider = FakeProvider(host="::1")
+    except OSError:
+        pytest.skip("no IPv6 here")
+    with provider, Caller().call(target_for(provider.url), b"{}") as answer:
+        assert answer.status == 200
+    assert provider.requests[0].headers["host"] == "[::1]:%d" % provider.port
+
+
+def test_a_call_that_cannot_be_made_takes_no_place():
+    with FakeProvider() as provider:
+        caller, broken = Caller(), target_for(provider.url, headers={"X-Team": "\u5de5"}, max_concurrent=1)
+        for _ in range(3):
+            with pytest.raises(UnicodeEncodeError):
+                caller.call(broken, b"{}")
+        with caller.call(target_for(provider.url, max_concurrent=1), b"{}") as answer:
+            assert answer.status == 200
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])

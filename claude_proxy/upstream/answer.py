@@ -16,8 +16,9 @@ from .framing import body_of, inflater_of
 from .waiting import LEFT, SILENT
 
 HEAD_SECONDS = 30.0                 # from a head's first byte to its last
+ERROR_SECONDS = 10.0                # for the text of an error
 READ_BYTES = 65536
-STATUS_LINE = re.compile(rb"HTTP/1\.([01]) ([0-9]{3})(?: |$)")
+STATUS_LINE = re.compile(r"HTTP/1\.([01]) ([0-9]{3})(?: |$)")
 
 
 class Answer:
@@ -85,14 +86,16 @@ class Answer:
         """The whole body; raises BrokeOff where it is larger than `limit` bytes."""
         return whole(b"", self.pieces(), limit)
 
-    def read_some(self, limit):
-        """At most `limit` bytes of the body, even of a broken one: the text of an error."""
-        parts, size = [], 0
+    def read_some(self, limit, seconds=ERROR_SECONDS):
+        """At most `limit` bytes of the body, even of a broken or slow one: the text of an error."""
+        parts, size, until = [], 0, self.watch.clock() + seconds
+        self.times.idle = min(self.times.idle, seconds)
+        self.times.first_byte_at = 0
         try:
             for piece in self.pieces():
                 parts.append(piece)
                 size += len(piece)
-                if size >= limit:
+                if size >= limit or self.watch.clock() > until:
                     break
         except (BrokeOff, Silent):
             pass                                # what there is says more than that it was cut
@@ -174,17 +177,16 @@ def _silence(data, times):
 
 def head_end(data):
     """The index after the empty line that ends a head; 0 where it has not come."""
-    end = data.find(b"\r\n\r\n")
-    if end >= 0:
-        return end + 4
-    end = data.find(b"\n\n")                    # some home-made servers
-    return end + 2 if end >= 0 else 0
+    end, bare = data.find(b"\r\n\r\n"), data.find(b"\n\n")      # some home-made servers leave out the CR
+    if bare >= 0 and not 0 <= end < bare:
+        return bare + 2
+    return end + 4 if end >= 0 else 0
 
 
 def parse_head(head):
     """-> (minor version, status, {lower-cased name: value}); a name that comes twice is joined with a comma."""
-    lines = head.decode("latin-1").splitlines() if b"\r\n" not in head else head.decode("latin-1").split("\r\n")
-    match = STATUS_LINE.match(head.split(b"\n", 1)[0].rstrip(b"\r"))
+    lines = head.decode("latin-1").replace("\r\n", "\n").split("\n")
+    match = STATUS_LINE.match(lines[0])
     if not match:
         raise BrokeOff("answered with something that is not HTTP", "check base_url")
     headers, name = {}, ""

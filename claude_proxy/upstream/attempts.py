@@ -37,6 +37,14 @@ class Refused(Exception):
         self.chat_body = chat_body
 
 
+class NotAsked(Exception):
+    """The request cannot be put into the target's words: no provider has seen it."""
+
+    def __init__(self, error):
+        super().__init__(error.message)
+        self.error = error
+
+
 class Attempts:
     """The tries of one request."""
 
@@ -65,6 +73,8 @@ class Attempts:
             key = self._key(target, tries)
             try:
                 return ask(tries.target, key)
+            except NotAsked as exc:
+                raise exc.error from None
             except Fault as fault:
                 refused, what = Refused(fault.told_of(target.provider.name)), fault
             except Refused as exc:

@@ -6,7 +6,7 @@ import urllib.parse
 import urllib.request
 
 from .. import __version__
-from .faults import ClientLeft, Fault, NotReached
+from .faults import Fault, NotReached
 from .gates import Breaker, Gate
 from .keys import KeyRing
 from .pool import Pool, ProviderRequest, Times, opener_of, tls_context
@@ -56,7 +56,7 @@ class Caller:
             answer = self._open(provider, request, breaker)
             answer.on_close = gate and gate.leave
             return answer
-        except (Fault, ClientLeft):
+        except BaseException:
             if gate:
                 gate.leave()
             raise
