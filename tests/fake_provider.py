@@ -6,8 +6,8 @@
         ...
         provider.requests[0].body["messages"]            # also .headers, .path, .raw, .connection, .left
 
-A script is a dict, or a list of them: one a request, the last one repeats. `SCRIPTS` holds ready ones, found by
-model name. Keys, all optional:
+A script is a dict, a list of them (one a request, the last one repeats), or a function of the request's body that
+gives one. `SCRIPTS` holds ready ones, found by model name. Keys, all optional:
 
     text, reasoning, tools      the answer; tools: [(name, arguments as text or dict)] or with an id in front
     finish, usage, piece        finish_reason; the usage object (None: none); characters a delta (5)
@@ -222,6 +222,8 @@ class FakeProvider:
         script = self.scripts.get(model)
         if script is None:
             script = SCRIPTS.get(model, self.script)
+        if callable(script):
+            script = script(request.body) if request.body is not None else {}
         if isinstance(script, list):
             turn = self._turns.get(id(script), 0)
             self._turns[id(script)] = turn + 1

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 
+import planted
 import pytest
 from fake_provider import FakeProvider
 from processes import SECONDS, Proxy, environment
@@ -15,6 +16,7 @@ from processes import SECONDS, Proxy, environment
 @pytest.fixture
 def provider():
     with FakeProvider() as server:
+        server.scripts["planted"] = planted.good
         yield server
 
 
@@ -70,7 +72,7 @@ def test_offline_asks_nobody(tmp_path, provider):
 
 # what is wrong -> the model that the fake answers with, exit code, what is said about it
 LIVE = {
-    "all is well": ("text", 0, "ok"),
+    "all is well": ("planted", 0, "ok"),
     "a wrong key": ("error-401", 1, "api_key"),
     "a wrong model": ("error-404", 1, "does not exist"),
     "no money": ("error-429", 1, "slow down"),
@@ -91,7 +93,7 @@ def test_live(tmp_path, provider, model, code, words):
 
 
 def test_live_where_nobody_listens(tmp_path, provider):
-    providers = {"fake": row(provider), "dead": {"base_url": "http://127.0.0.1:1/v1", "models": {"default": "x"},
+    providers = {"fake": row(provider, "planted"), "dead": {"base_url": "http://127.0.0.1:1/v1", "models": {"default": "x"},
                                                  "max_retries": 0}}
     config = write_config(tmp_path / "c.json", providers)
     code, said, _ = call("check", "--config", config, "--live", "--json")

@@ -122,6 +122,8 @@ HEALED = {
     "LM Studio: a tool by name": (
         {}, {}, lambda body: isinstance(body.get("tool_choice"), dict),
         "Invalid tool_choice type: 'object'. Supported string values: none, auto, required", "names_tool"),
+    "only auto": (
+        {}, {}, lambda body: isinstance(body.get("tool_choice"), dict), "tool_choice: only 'auto' is supported", "names_tool"),
     "Kimi: a forced tool beside thinking": (
         {"thinking_style": "thinking"}, {},
         lambda body: "tool_choice" in body and body.get("thinking", {}).get("type") != "disabled",

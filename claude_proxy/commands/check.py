@@ -1,19 +1,22 @@
 """Check the configuration and the running proxy: what is set and from where, which routes answer, what to mend.
 
-Without --live the default provider alone is asked, through the proxy (a few tokens); with it every provider that has
-a key. Exit codes: 0 all is well, 1 something to mend, 69 the proxy or a provider cannot be reached, 78 mistakes in the
+Without --live the default provider alone is asked, through the proxy (a few tokens). With it, every provider that has
+a key is asked a dozen short questions: what it can do, what it refuses, and which lines of the configuration mend
+that. Exit codes: 0 all is well, 1 something to mend, 69 the proxy or a provider cannot be reached, 78 mistakes in the
 configuration.
 """
-import concurrent.futures
 import json
 import os
+import pathlib
+import shutil
 import sys
 from typing import Any, Dict, Iterator, List, Tuple
 
 from ..config import DEMO, Config, Secret, with_demo
-from . import launch, outcome
+from . import launch, live, outcome
 from . import options as flags
 from .env import address, answers, not_running
+from .init import write_private
 from .models import key_state, listed
 from .probe import Asker, Probe, Probes
 from .settings import Settings
@@ -22,19 +25,19 @@ from .tables import table
 EXAMPLES = """\
 examples:
   claude-proxy check
-  claude-proxy check --live         ask each provider that has a key for a token
+  claude-proxy check --live         what each provider can do
+  claude-proxy check --live --report bug.json
   claude-proxy check --json
 """
-
-AT_ONCE = 8             # providers that are asked at the same time
 
 
 def arguments(parser) -> None:
     """The options of `check`."""
     flags.configuration(parser)
     parser.add_argument("--url", help="the running proxy's address (from the configuration)")
-    parser.add_argument("--live", action="store_true", help="ask each provider that has a key for one token")
+    parser.add_argument("--live", action="store_true", help="ask each provider that has a key what it can do")
     parser.add_argument("--offline", action="store_true", help="read the configuration, ask nobody")
+    parser.add_argument("--report", metavar="FILE", help="write all of it to a file, without keys, for a bug report")
     flags.as_json(parser)
 
 
@@ -46,16 +49,33 @@ def main(options) -> int:
     if not options.json:
         print_configuration(report["configuration"])
     probes = [] if options.offline else list(route_probes(config, options))
-    live = live_probes(config) if options.live and not options.offline else []
-    report["checks"], report["providers"] = [p._asdict() for p in probes], [p._asdict() for p in live]
-    code = exit_code(probes, live)
-    if options.json:
-        print(json.dumps(dict(report, exit_code=code), indent=2, ensure_ascii=False))
-    else:
+    if not options.json:
         print_probes("Routes", probes)
-        print_probes("Providers", live)
-        print("\n" + verdict(code, options.offline))
+    examiners = live.examined(config) if options.live and not options.offline else []
+    lonely = without_key(config) if options.live and not options.offline and not examiners else []
+    report.update(checks=[probe._asdict() for probe in probes], suggestions=list(live.suggestions(examiners)),
+                  providers=[probe._asdict() for probe in lonely] + live.as_data(examiners))
+    report["exit_code"] = code = max(exit_code(probes + lonely), live.exit_code(examiners))
+    if options.json:
+        print(json.dumps(report, indent=2, ensure_ascii=False))
+    else:
+        print_probes("Providers", lonely)
+        print("".join("\n" + line for line in live.lines(examiners, terminal_width())))
+        print(("\n" if examiners else "") + verdict(code, options.offline))
+    if options.report:
+        written(options.report, live.bundle(report, config))
     return code
+
+
+def terminal_width() -> int:
+    """Columns of the terminal; 80 where there is none."""
+    return shutil.get_terminal_size((80, 24)).columns
+
+
+def written(path: str, text: str) -> None:
+    """Write the report, for its owner to read before it goes anywhere."""
+    write_private(pathlib.Path(os.path.abspath(os.path.expanduser(path))), text)
+    print("written: %s; no key is in it, but read it before you send it" % path, file=sys.stderr)
 
 
 # -- what is configured
@@ -113,12 +133,18 @@ def print_configuration(described: Dict[str, Any]) -> None:
 # -- who answers
 
 def route_probes(config: Config, options: Any) -> Iterator[Probe]:
-    """The running proxy's routes; where none runs, those of a proxy of our own, and the fact."""
+    """The running proxy's routes; where none runs, those of a proxy of our own, and the fact.
+
+    With --live the providers themselves are asked, so that one that does not run yet is no fault.
+    """
     url = (options.url or address(config)).rstrip("/")
     if answers(url):
         asker = Asker(url, launch.client_key(config))
         yield Probe("listening", True, url)
         yield from asker.routes(config.default_provider)
+        return
+    if options.live and not options.url:
+        yield Probe("listening", True, not_running(url))
         return
     yield Probe("listening", False, not_running(url) + (
         "" if options.url else " (the routes below are those of a proxy that this check started)"))
@@ -127,14 +153,10 @@ def route_probes(config: Config, options: Any) -> Iterator[Probe]:
             yield from probes.asker.routes(config.default_provider)
 
 
-def live_probes(config: Config) -> List[Probe]:
-    """One token of each provider that can be asked, all at the same time."""
-    names = [provider.name for provider in config.providers if provider.usable]
-    if not names:
-        return [Probe(provider.name, False, "no key: %s" % key_state(provider)) for provider in config.providers
-                if provider.configured] or [Probe(DEMO, True, "no provider has a key; there is nobody to ask")]
-    with Probes(config) as probes, concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
-        return list(pool.map(probes.one_token, names))
+def without_key(config: Config) -> List[Probe]:
+    """What there is to say where no provider can be asked."""
+    return [Probe(provider.name, False, "no key: %s" % key_state(provider)) for provider in config.providers
+            if provider.configured] or [Probe(DEMO, True, "no provider has a key; there is nobody to ask")]
 
 
 def print_probes(title: str, probes: List[Probe]) -> None:
@@ -146,9 +168,9 @@ def print_probes(title: str, probes: List[Probe]) -> None:
         sys.stdout.flush()
 
 
-def exit_code(probes: List[Probe], live: List[Probe]) -> int:
+def exit_code(probes: List[Probe]) -> int:
     """0, or 69 where something could not be reached, or 1 where it answered and refused."""
-    failed = [probe for probe in list(probes) + list(live) if not probe.passed]
+    failed = [probe for probe in probes if not probe.passed]
     if not failed:
         return outcome.OK
     unreachable = any(probe.name == "listening" or probe.detail[:3] in ("502", "503", "504", "529") for probe in failed)
@@ -159,4 +181,4 @@ def verdict(code: int, offline: bool) -> str:
     """The last line."""
     if code == outcome.OK:
         return "The configuration can be used." if offline else "All is well."
-    return "Mend what is marked FAILED above."
+    return "Mend what is marked above."

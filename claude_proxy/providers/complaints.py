@@ -135,7 +135,8 @@ COMPLAINTS = (
         about(r"thinking|reasoning(?!_)|reasoning_effort|enable_thinking|思考|推理", NOT_TAKEN, 40)),
 
     # -- tools
-    row(heal.weaker_choice, about("tool_choice"), r"only `?'?auto'?`?[^\n]{0,40}tool"),
+    row(heal.weaker_choice,
+        about("tool_choice", NOT_TAKEN + r"|only [`'\"]?auto"), r"only `?'?auto'?`?[^\n]{0,40}tool"),
     row(heal.turn_from("strict_tools", True, False),
         about(r"\bstrict\b"), r"invalid schema for function[^\n]*(?:additionalProperties|'required')"),
     row(heal.turn(tool_id_style="alnum9"), r"must be a-z, ?A-Z, ?0-9", r"tool[ _]call[ _]id[^\n]{0,60}length of 9"),

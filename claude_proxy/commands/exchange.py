@@ -1,0 +1,122 @@
+"""Ask a provider as the proxy does, and keep what went out and what came: `check --live` judges it, `route` shows it.
+
+The same steps as relay.py's, with the same remedies and tries, but no client waits, and nothing is thrown away.
+"""
+import dataclasses
+import json
+import time
+from typing import Any, Dict, Iterator, List, NamedTuple
+
+from .. import conversion, relay, routing
+from ..config import Config, Provider
+from ..conversion.clients import ANY_CLIENT
+from ..observe import Record
+from ..providers import refusals
+from ..providers.learned import Learned
+from ..upstream import Caller, Watch
+from ..upstream.attempts import Attempts, Refused
+
+PATIENCE_SECONDS = 60           # for a short answer; a local model may have to be loaded first
+MODEL = "claude-sonnet-5"       # what the asked provider makes of it is its main model
+
+
+class Exchange(NamedTuple):
+    """One question and its answer."""
+
+    sent: Dict[str, Any]        # the Chat Completions body that was answered
+    data: bytes                 # what came
+    streamed: bool              # it is a stream of events
+    message: Dict[str, Any]     # what a client would be given
+    first_ms: int               # to the answer's first byte
+    total_ms: int
+
+    def chunks(self) -> Iterator[Dict[str, Any]]:
+        """The objects of the stream."""
+        for line in self.data.split(b"\n"):
+            try:
+                chunk = json.loads(line[5:].decode("utf-8")) if line.startswith(b"data:") else None
+            except ValueError:
+                continue
+            if isinstance(chunk, dict):
+                yield chunk
+
+    def blocks(self, kind: str) -> List[Dict[str, Any]]:
+        """The message's content blocks of a type."""
+        return [block for block in self.message["content"] if block["type"] == kind]
+
+    def text(self) -> str:
+        """The message's text."""
+        return "".join(block["text"] for block in self.blocks("text"))
+
+
+class Questioner:
+    """Asks one provider's model questions, one after the other, and remembers what heals them."""
+
+    def __init__(self, config: Config, provider: Provider, model: str = MODEL):
+        impatient = dataclasses.replace(provider, first_byte_seconds=min(PATIENCE_SECONDS, provider.first_byte_seconds),
+                                        idle_seconds=min(PATIENCE_SECONDS, provider.idle_seconds))
+        self.provider = impatient
+        self.config = dataclasses.replace(config, providers=tuple(
+            impatient if other is provider else other for other in config.providers))
+        self.asked_model = model
+        self.caller, self.learned = Caller(), Learned()
+
+    def target(self) -> routing.Target:
+        """Who is asked, with what was learned so far; NotFound where no row says."""
+        return routing.targets(self.config, self.asked_model, self.provider.name, self.learned)[0]
+
+    def listed_models(self) -> Any:
+        """GET /models -> (status, the names, the connection's TLS version or ""); Fault."""
+        with self.caller.fetch(self.provider, self.target_dialect(), "/models") as answer:
+            data = answer.read(relay.MAX_ANSWER_BYTES)
+            version = getattr(answer.connection.sock, "version", lambda: "")()
+            return answer.status, names_in(data), version or ""
+
+    def target_dialect(self) -> Any:
+        """The dialect, also where no row says which model."""
+        row = self.provider.default_model
+        return routing.targets(self.config, row.model if row else "any", self.provider.name, self.learned)[0].dialect
+
+    def ask(self, body: Dict[str, Any]) -> Exchange:
+        """A Messages request without a model -> the Exchange; ProxyError where it ends in one."""
+        body = dict(body, model=self.asked_model)
+        attempts = Attempts(self.caller, self.learned, Watch(None), Record())
+        return attempts.run([self.target()], lambda target, key: self._try(body, target, key))
+
+    def _try(self, body, target, key):
+        chat = conversion.to_chat_request(body, target, ANY_CLIENT, "msg_check", self.config.server.max_tokens)
+        data = relay.dumps(chat.body).encode("utf-8", "replace")
+        began = time.monotonic()
+        with self.caller.call(target, data, Watch(None), bool(body.get("stream")), key) as answer:
+            if answer.status != 200:
+                text = answer.read_some(relay.MAX_ERROR_BYTES).decode("utf-8", "replace")
+                error = refusals.from_provider(answer.status, text, answer.headers, target, [key.value])
+                raise Refused(error, answer.status, text, answer.headers, chat.body)
+            first, data = timed(answer.pieces(), began)
+            streamed = relay.looks_like_events(data, answer.headers)
+        message = (conversion.message_from_stream(data, chat.answer) if streamed
+                   else conversion.to_message(relay.completion_of(data, target), chat.answer))
+        return Exchange(chat.body, data, streamed, message, first, milliseconds(began))
+
+
+def timed(pieces, began):
+    """(milliseconds to the first piece, all of them)"""
+    first, found = None, []
+    for piece in pieces:
+        first = milliseconds(began) if first is None else first
+        found.append(piece)
+    return first or milliseconds(began), b"".join(found)
+
+
+def milliseconds(began: float) -> int:
+    """Since a reading of the clock."""
+    return int((time.monotonic() - began) * 1000)
+
+
+def names_in(data: bytes) -> List[str]:
+    """The ids of a list of models; [] where it is none."""
+    try:
+        rows = json.loads(data.decode("utf-8"))["data"]
+        return [row["id"] for row in rows if isinstance(row["id"], str)]
+    except (ValueError, KeyError, TypeError):
+        return []
