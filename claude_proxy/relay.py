@@ -16,15 +16,16 @@ from . import conversion, routing
 from .config import DEMO
 from .conversion import tokens
 from .conversion.response import take_completion
-from .errors import UpstreamFailed
+from .errors import ProxyError, UpstreamFailed
 from .providers import refusals
 from .upstream import ClientLeft, Watch
 from .upstream.answer import whole
-from .upstream.attempts import Attempts, Refused
+from .upstream.attempts import Attempts, NotAsked, Refused
 from .upstream.faults import BrokeOff
 
 MAX_ANSWER_BYTES = 64 << 20         # of a plain answer; a stream has no limit
 MAX_ERROR_BYTES = 65536
+SUCCESS = (200, 201)
 GRACE_SECONDS = 2.0                 # after the provider's head: an error that follows at once can still be a status
 NUDGE_SECONDS = 120.0               # Claude Code gives up on a stream that has said nothing real for 300 s
 BLANK = b" \t\r\n\xef\xbb\xbf"
@@ -84,13 +85,24 @@ class Turn:
 
     def ask(self, target, key):
         """One try: ask the target, and relay its answer. Raises Refused, Fault, ProxyError, ClientLeft."""
-        chat = conversion.to_chat_request(self.body, target, self.client, self.message_id, self.max_tokens)
+        chat = self._converted(target)
+        with self._call(target, key, chat) as upstream:
+            if upstream.status not in SUCCESS:
+                raise self._refusal(upstream, target, key, chat.body)
+            chat = None                             # a stream may run for long; its request is not kept for it
+            self._relay(upstream, target)
+
+    def _converted(self, target):
+        try:
+            return conversion.to_chat_request(self.body, target, self.client, self.message_id, self.max_tokens,
+                                              is_well_formed=True)      # server/body.py has seen to it
+        except ProxyError as error:
+            raise NotAsked(error)
+
+    def _call(self, target, key, chat):
         data = dumps(chat.body).encode("utf-8", "replace")
         self._about(target, chat, data)
-        with self.app.caller.call(target, data, self.watch, self.stream, key) as upstream:
-            if upstream.status != 200:
-                raise self._refusal(upstream, target, key, chat.body)
-            self._relay(upstream, target)
+        return self.app.caller.call(target, data, self.watch, self.stream, key)
 
     def _about(self, target, chat, data):
         """Note what is known before the answer: for the log, the headers, and message_start."""

@@ -26,11 +26,11 @@ class Records(Metrics):
 
     def __init__(self):
         super().__init__()
-        self.ended = queue.Queue()
+        self.finished = queue.Queue()
 
     def end(self, record):
         super().end(record)
-        self.ended.put(record)
+        self.finished.put(record)
 
 
 class World:
@@ -42,7 +42,7 @@ class World:
         self.app.metrics = Records()
 
     def record(self):
-        return self.app.metrics.ended.get(timeout=SECONDS)
+        return self.app.metrics.finished.get(timeout=SECONDS)
 
     def connect(self, tls=None):
         sock = socket.create_connection(self.listener.address, SECONDS)
@@ -288,6 +288,12 @@ def test_faults_before_the_first_byte(model, expected, stream):
         assert "Traceback" not in reply.json["error"]["message"]
         record = world.record()
         assert (record.status, record.error_type, len(record.attempts)) == (reply.status, expected.split()[1], 1)
+
+
+def test_a_request_that_cannot_be_converted_counts_against_nobody(world):
+    assert world.ask(messages=[]).error == "400 invalid_request_error"
+    record = world.record()
+    assert (record.attempts, record.provider, world.provider.requests) == ([], "", [])
 
 
 STREAM_STARTS = {
