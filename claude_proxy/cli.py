@@ -100,7 +100,7 @@ def command_parser(name: str, module) -> argparse.ArgumentParser:
 
 def top_parser() -> argparse.ArgumentParser:
     """The parser of the program itself: help, version, and the list of commands."""
-    lines = ["  %-9s %s" % command for command in COMMANDS]
+    lines = ["  %-10s %s" % command for command in COMMANDS]
     parser = argparse.ArgumentParser(
         prog="claude-proxy", usage="claude-proxy [COMMAND] [options]", formatter_class=HelpFormatter,
         description=DESCRIPTION + "\ncommands:\n" + "\n".join(lines), epilog=EXAMPLES, allow_abbrev=False)

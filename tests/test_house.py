@@ -10,7 +10,7 @@ PACKAGE = ROOT / "claude_proxy"
 FILES = sorted(PACKAGE.rglob("*.py"))
 NAMES = [path.relative_to(ROOT).as_posix() for path in FILES]
 
-PURE_ROOMS = {"conversion", "providers", "config", "routing", "errors"}
+PURE_ROOMS = {"conversion", "providers", "config", "routing", "explaining", "errors"}
 # What a pure room may import: nothing that touches a socket, file, clock, thread, environment or random number.
 PURE_MODULES = {
     "__future__", "abc", "base64", "binascii", "bisect", "codecs", "collections", "copy", "dataclasses", "difflib",

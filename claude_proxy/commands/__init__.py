@@ -11,7 +11,11 @@ COMMANDS: Tuple[Tuple[str, str], ...] = (
     ("env", "print the environment that makes a client use the proxy"),
     ("check", "check the configuration and the running proxy, say what to mend"),
     ("models", "list the providers, their models, and what the names map to"),
+    ("route", "say where a request goes and why, without asking anybody"),
+    ("status", "show what a running proxy is doing"),
     ("init", "ask three questions and write a configuration"),
     ("service", "print a systemd unit for this program"),
     ("demo", "serve the built-in demo provider's answers, whatever is configured"),
+    ("completion", "print the completion of bash, zsh, fish or PowerShell"),
+    ("man", "print the manual page"),
 )

@@ -69,6 +69,10 @@ class Asker:
             raise Refused("this is no claude-proxy, or it is not well: %s" % shortened(json.dumps(body)))
         return "ok"
 
+    def status(self) -> Dict[str, Any]:
+        """GET /api/status; Refused where it is not given."""
+        return self._json("GET", "/api/status")
+
     def models(self) -> str:
         """GET /v1/models"""
         rows = self._json("GET", "/v1/models").get("data")
