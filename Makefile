@@ -35,7 +35,7 @@ matrix:                       ## the suite and the .pyz on every Python from 3.7
 e2e:                          ## real clients through the proxy, installed into build/
 	tests/e2e/run
 
-release: pyz $(TOOLS)/ready   ## dist/: the .pyz, its SHA-256, an sdist and a wheel
+release: pyz $(TOOLS)/ready   ## dist/: the .pyz, sdist, wheel, unit, completions, manual page, SHA256SUMS
 	.ci/release $(TOOLS)/bin/python
 
 clean:                        ## remove what was made
