@@ -77,7 +77,7 @@ LIVE = "document.querySelector('#live .dot').className === 'dot good'"
 def loads_in_a_second(scene):
     began = time.monotonic()
     scene.window.open(scene.url + "/")
-    scene.window.wait("document.querySelector('[data-t=recent]').textContent")
+    scene.window.wait("document.getElementById('key-dialog').open")
     spent = time.monotonic() - began
     assert spent < 1, "%.2f s" % spent
 
@@ -205,6 +205,19 @@ def comes_back_after_a_restart(scene):
     scene.window.wait(LIVE)
     scene.ask("claude-haiku-4-5")
     scene.window.wait("document.querySelector('[data-request]').innerText.includes('claude-haiku-4-5')", 4)
+
+
+@check
+def asks_again_and_again_where_no_events_come(scene):
+    scene.window.command("Network.enable")
+    scene.window.command("Network.setBlockedURLs", urls=["*/api/events"])
+    scene.enter()
+    assert "by asking" in scene.window.text("#live")
+    scene.window.click("[data-request] summary")
+    scene.ask("claude-fable-5")
+    scene.window.wait("document.querySelector('[data-request]').innerText.includes('claude-fable-5')", 5)
+    assert scene.window.run("return document.querySelectorAll('details[open]').length") == 1
+    scene.window.console()                          # that they are blocked
 
 
 def quiet(scene):
