@@ -7,7 +7,7 @@ import pytest
 import test_stream as cases
 from answers import CONTEXT, call, calls, compact, end, say, sse, translate
 from claude_proxy.conversion import AnswerStream
-from claude_proxy.conversion.fast import CONTENT, FastPath, cut_around, only_text
+from claude_proxy.conversion.fast import CONTENT, FastPath, cut_around, is_certain, only_text
 from claude_proxy.providers.dialects import GENERIC
 
 KEYS = '{"id":"chatcmpl-1","model":"m","choices":[{"index":0,"delta":%s,"finish_reason":null}]}'
@@ -121,6 +121,19 @@ def test_nothing_is_learned_where_the_place_is_not_certain():
     twice = "data: " + KEYS % '{"content" : "x","n":{"content":"x"}}'
     assert cut_around(twice, json.loads(twice[5:]), CONTENT) is None
     assert cut_around(event + "\n", chunk, CONTENT) is None
+
+
+def test_a_place_is_not_certain_where_anything_else_would_change():
+    assert is_certain('{"a":"?","b":1}', {"a": "x", "b": 1}, [("a",)])
+    assert not is_certain('{"a":"?","b":2}', {"a": "x", "b": 1}, [("a",)])
+    assert not is_certain('{"a":"?"', {"a": "x"}, [("a",)])
+
+
+def test_a_call_that_waits_opens_as_soon_as_the_one_before_is_whole():
+    answer = AnswerStream(CONTEXT)
+    answer.feed(sse([calls(call(0, "", "ls", "c1"), call(1, "{}", "cat", "c2"))], False))
+    pieces = [answer.feed(sse([calls(call(0, piece))], False)) for piece in ('{"a"', ":", "1", "}")]
+    assert [b"content_block_start" in data for data in pieces] == [False, False, False, True]
 
 
 @pytest.mark.parametrize("chunk", [

@@ -22,6 +22,9 @@ BODIES = {
     "several data lines are one": (
         b"data: {\ndata\ndata: }\n\n",
         [("", "{\n\n}")]),
+    "several data lines that end in CR LF": (
+        b"data: {\r\ndata: }\r\n\r\ndata: b\r\n\r\n",
+        [("", "{\n}"), ("", "b")]),
     "more blank lines than needed": (
         b"\n\ndata: a\n\n\n\n\ndata: b\n\n",
         [("", "a"), ("", "b")]),

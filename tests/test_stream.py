@@ -26,6 +26,9 @@ BLOCKS = {
         [say(reasoning="hm", reasoning_content="hm", reasoning_details=[{"type": "reasoning.text", "text": "hm"}]),
          STOP],
         "0+thinking 0:hm 0~ 0- =end_turn ."),
+    "details behind the field repeat it": (
+        [say(reasoning="hm"), say(reasoning_details=[{"type": "reasoning.text", "text": "hm"}]), STOP],
+        "0+thinking 0:hm 0~ 0- =end_turn ."),
     "thinking only in details": (
         [say(reasoning_details=[{"type": "reasoning.text", "text": "h"},
                                 {"type": "reasoning.summary", "summary": "m"}]),
@@ -113,6 +116,12 @@ CALLS = {
     "the arguments come before the name": (
         [calls(call(0, '{"a":')), calls(call(0, "1}", "ls", "c1")), CALLED],
         '0+ls 0:{"a":1} 0- =tool_use .'),
+    "text while the name is still missing": (
+        [calls(call(0, '{"a":1}')), say(content="A"), calls(call(0, "", "ls", "c1")), CALLED],
+        '0+ls 0:{"a":1} 0- 1+text 1:A 1- =tool_use .'),
+    "a new id with an old index, and the name behind it": (
+        [calls(call(0, '{"a":1}', "ls", "c1")), calls(call(0, "", None, "c2")), calls(call(0, "{}", "cat")), CALLED],
+        '0+ls 0:{"a":1} 0- 1+cat 1:{} 1- =tool_use .'),
     "no arguments": (
         [calls(call(0, "", "ls", "c1")), CALLED],
         "0+ls 0- =tool_use ."),
@@ -165,6 +174,8 @@ ENDINGS = {
     "twice": ([say(content="A"), STOP, STOP, {"choices": [], "usage": {"prompt_tokens": 1}}],
               "0+text 0:A 0- =end_turn ."),
     "content behind the finish_reason": ([end("stop"), say(content="A")], "0+text 0:A 0- =end_turn ."),
+    "twice, with different words": ([say(content="A"), end("length"), STOP], "0+text 0:A 0- =max_tokens ."),
+    "[DONE], and nothing before it": ([], "error: acme ended its answer early"),
     "only [DONE]": ([say(content="A")], "0+text 0:A 0- =end_turn ."),
     "only [DONE], with a call": ([calls(call(0, "{}", "ls", "c1"))], "0+ls 0:{} 0- =tool_use ."),
     "a refusal": ([say(refusal="I "), say(refusal="won't."), STOP], "0+text 0:I  0:won't. 0- =refusal ."),
@@ -341,6 +352,8 @@ def test_custom_calls_count_for_declared_tools():
     context = replace(CONTEXT, declared_tools=frozenset(["sum"]))
     assert outline(translate(sse(chunks), context)[0]) == '0+sum 0:{"input":"4  0:+ 4 0:"} 0- =tool_use .'
     assert outline(translate(sse(chunks))[0]) == "=end_turn ."
+    cut = sse(chunks[:1] + [end("length")])
+    assert outline(translate(cut, context)[0]) == '0+sum 0:{"input":"4  0- =max_tokens .'
 
 
 # -- the doorways
