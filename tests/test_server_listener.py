@@ -125,10 +125,10 @@ def answer_of(sock, data):
     sock.sendall(data)
     raw = b""
     while b"\r\n\r\n" not in raw:
-        raw += sock.recv(65536)
+        raw += sock.recv(65536) or pytest.fail("no whole head came")
     reply_length = int(re.search(rb"content-length: ([0-9]+)", raw).group(1))
     while len(raw.partition(b"\r\n\r\n")[2]) < reply_length:
-        raw += sock.recv(65536)
+        raw += sock.recv(65536) or pytest.fail("no whole body came")
     return Reply(raw)
 
 

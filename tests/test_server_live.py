@@ -29,7 +29,7 @@ class Events:
     def read(self):
         """(the event's name, its object); ("", "") at the end of the body."""
         while b"\r\n" not in self.buffer:
-            self.buffer += self.client.sock.recv(65536)
+            self.buffer += self.client.sock.recv(65536) or pytest.fail("the stream broke off")
         size, _, self.buffer = self.buffer.partition(b"\r\n")
         size = int(size, 16)
         while len(self.buffer) < size + 2:
