@@ -24,14 +24,16 @@ class ProxyError(Exception):
     """An error that has an answer.
 
     `message` is one sentence for the person who reads it: what failed, where, what to do.
+    `reason` stands in the log in its place, where the message quotes what the client has written.
     `headers` go out with the status (Retry-After, x-should-retry, Allow); `details` into error.details.
     """
 
     status = 500
     type = "api_error"
 
-    def __init__(self, message, headers=None, details=None, status=None):
+    def __init__(self, message, headers=None, details=None, status=None, reason=None):
         super().__init__(message)
+        self.reason = reason
         self.message = message
         self.headers = dict(headers or {})
         self.details = details

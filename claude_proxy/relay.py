@@ -2,15 +2,16 @@
 
     targets -> to_chat_request -> call -> wait -> feed -> send -> finish
 
-Nothing of an answer has gone out: an error is raised, and becomes an HTTP status; another try may follow. After that, the
-error is raised all the same, and the server ends the stream with it. An early head, pings and an empty message_start are
-not «something of an answer». https://docs.anthropic.com/en/docs/build-with-claude/streaming
+Nothing of an answer has gone out: an error is raised, and becomes an HTTP status; another try may follow. After that,
+the error is raised all the same, and the server ends the stream with it. An early head, pings and an empty
+message_start are not «something of an answer». https://docs.anthropic.com/en/docs/build-with-claude/streaming
 """
 import json
 import logging
 import os
 import time
 from dataclasses import replace
+from email.utils import formatdate
 
 from . import conversion, routing
 from .config import DEMO
@@ -18,6 +19,7 @@ from .conversion import tokens
 from .conversion.response import take_completion
 from .errors import ProxyError, UpstreamFailed
 from .providers import refusals
+from .providers.redaction import redacted, without
 from .upstream import ClientLeft, Watch
 from .upstream.answer import whole
 from .upstream.attempts import Attempts, NotAsked, Refused
@@ -48,6 +50,17 @@ def create_message(app, request, answer, provider_name, record):
         attempts.run(targets, turn.ask)
     except ClientLeft:
         record.client_left = True
+    except ProxyError as error:
+        hide(error, app.secrets())
+        raise
+    finally:
+        record.attempts = [without(attempt, app.secrets()) for attempt in record.attempts]
+
+
+def hide(error, secrets):
+    """Take our secrets out of an error: providers, and proxies on the way, quote what they were sent."""
+    error.message = without(error.message, secrets)
+    error.headers = {name: value for name, value in error.headers.items() if without(value, secrets) == value}
 
 
 def count_tokens(app, request, answer, provider_name, record):
@@ -62,7 +75,8 @@ def count_tokens(app, request, answer, provider_name, record):
 def seeing(target, learned):
     """The target, or its provider's vision_model where that is the one that can look at images."""
     eyes = target.provider.vision_model
-    return routing.with_model(target, eyes, learned) if eyes and eyes != target.model and not target.row.images else target
+    blind = eyes and eyes != target.model and not target.row.images
+    return routing.with_model(target, eyes, learned) if blind else target
 
 
 class Turn:
@@ -124,11 +138,12 @@ class Turn:
         """What a status that is no success becomes."""
         name = target.provider.name
         if 300 <= upstream.status < 400:
-            place = upstream.headers.get("location", "elsewhere").partition("?")[0][:200]
-            return UpstreamFailed("%s redirects to %s; redirects are not followed, providers.%s.base_url should name the "
-                                  "final address" % (name, place, name))
+            place = redacted(upstream.headers.get("location", "elsewhere").partition("?")[0])[:200]
+            return UpstreamFailed("%s redirects to %s; redirects are not followed, providers.%s.base_url should name "
+                                  "the final address" % (name, place, name))
         text = upstream.read_some(MAX_ERROR_BYTES).decode("utf-8", "replace")
-        error = refusals.from_provider(upstream.status, text, upstream.headers, target, [key.value], self.client,
+        headers = dict({"date": formatdate(usegmt=True)}, **upstream.headers)      # a Retry-After may be a date
+        error = refusals.from_provider(upstream.status, text, headers, target, [key.value], self.client,
                                        self.context.input_tokens)
         return Refused(error, upstream.status, text, upstream.headers, chat_body)
 
@@ -271,7 +286,8 @@ def looks_like_events(data, headers):
     start = data.lstrip(BLANK)[:1]
     if start in (b"{", b"[", b"<"):
         return False
-    return bool(start) and ("event-stream" in headers.get("content-type", "") or start in (b"d", b":", b"e", b"i", b"r"))
+    said = "event-stream" in headers.get("content-type", "")
+    return bool(start) and (said or start in (b"d", b":", b"e", b"i", b"r"))
 
 
 def completion_of(data, target):

@@ -44,6 +44,8 @@ def targets(config: Config, model: str, provider_in_path: Optional[str] = None,
     """
     _check_name(model)
     provider, name, explicit = _split(config, model, provider_in_path)
+    if name in (".", ".."):             # some addresses hold the model's name, and these two would move them
+        raise InvalidRequest("model: %s is no model's name" % name)
     match = listed(provider, name)
     if match is None and not explicit and provider_in_path is None:
         provider, match = _elsewhere(config, provider, name)

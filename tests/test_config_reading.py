@@ -87,7 +87,7 @@ MISTAKES = {
          'belong into "headers"']),
     "an address with a query": (
         one({"base_url": "https://x.example/v1?api-version=1"}),
-        ['providers.x.base_url: must be an http or https address, not "https://x.example/v1?api-version=1"; it must '
+        ['providers.x.base_url: must be an http or https address, not "https://x.example/v1?…"; it must '
          'end with its path (a query belongs into "quirks": {"query": ...})']),
     "an address with a wrong port": (
         one({"base_url": "https://x.example:99999/v1"}),

@@ -283,3 +283,11 @@ def test_limits(limit):
 def test_both_cursors():
     with pytest.raises(InvalidRequest):
         routing.models_page(MANY, 5, "claude-01", "claude-09")
+
+
+@pytest.mark.parametrize("name", [".", "..", "azure/..", " .. "])
+def test_no_name_moves_an_address(name):
+    azure = {"base_url": "https://x.openai.azure.com", "api_key": "k", "dialect": "azure-openai"}
+    found = config.read(json.dumps({"providers": {"azure": azure}}), {})
+    with pytest.raises(InvalidRequest):
+        routing.targets(found, name)

@@ -13,7 +13,7 @@ from typing import List, Optional
 
 from .. import demo, server, upstream
 from ..config import DEMO, Config, exposure, with_demo
-from ..observe import Metrics
+from ..observe import Metrics, hide_secrets
 from ..providers.learned import Learned
 from . import outcome
 
@@ -26,6 +26,7 @@ class Serving:
     def __init__(self, config: Config, sockets: Optional[List[socket.socket]] = None):
         self.demo = demo.DemoProvider()
         self.app = server.Application(with_demo(config, self.demo.base_url), upstream.Caller(), Metrics(), Learned())
+        hide_secrets(self.app.secrets)
         try:
             self.listener = server.Listener(self.app, sockets)
         except (OSError, ssl.SSLError) as problem:

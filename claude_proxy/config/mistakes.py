@@ -12,7 +12,8 @@ from .text import Path, dotted
 _SECRET_NAME = re.compile(r"key|secret|token|passw|auth|cookie|credential", re.I)
 _SECRET_PARENTS = ("client_keys", "headers", "body", "api_key")
 _NO_SECRETS = {"max_tokens", "max_output_tokens", "api_key_file", "key_file"}
-_LIKE_A_KEY = re.compile(r"(sk|gsk|xai|hf|pk|key|token)[-_].{8,}|(?=.*[0-9])[\w.-]{32,}\Z", re.I | re.S)
+_LIKE_A_KEY = re.compile(r"(sk|gsk|xai|hf|pk|key|token)[-_].{8,}|(?=.*[0-9])([\w.-]{32,}|[\w.-]*[a-z0-9]{20}[\w.-]*)\Z",
+                         re.I | re.S)
 _LONGEST_SHOWN = 60                     # characters of a value in a message
 
 
@@ -100,7 +101,8 @@ class Place:
     def unknown(self, name: str, known: Iterable[str], elsewhere: Iterable[str] = ()) -> None:
         """Note a name that no setting has, with the nearest one that exists."""
         paths = [dotted(self.path + (other,)) for other in known]
-        self.child(name).wrong("no such setting" + did_you_mean(name, paths, elsewhere))
+        spot = self.child(mask(name) if _LIKE_A_KEY.match(name) else name)
+        spot.wrong("no such setting" + did_you_mean(name, paths, elsewhere))
 
     def warn(self, what: str) -> None:
         """Note what is allowed, but likely not meant."""
@@ -144,7 +146,9 @@ def _without_password(value: str) -> str:
         parts = urlsplit(value)
     except ValueError:                  # an address such as "http://[": nothing to find in it
         return value
-    return value.replace(parts.netloc, "…@" + parts.netloc.rpartition("@")[2]) if "@" in parts.netloc else value
+    if "@" in parts.netloc:
+        value = value.replace(parts.netloc, "…@" + parts.netloc.rpartition("@")[2])
+    return value.partition("?")[0] + "?…" if parts.netloc and parts.query else value
 
 
 def _cut(text: str) -> str:

@@ -51,7 +51,7 @@ class KeySource:
     """Where a provider's key comes from: the key itself, or a file or command that has it."""
 
     kind: str                               # "literal", "file", "command"
-    value: Union[Secret, str]               # the key, the file's path, the command line
+    value: Union[Secret, str] = field(repr=False)       # the key, the file's path, the command line
     origin: str                             # for people: "DEEPSEEK_API_KEY", "providers.deepseek.api_key"
 
 
@@ -97,16 +97,17 @@ class Provider:
     models: Tuple[Tuple[str, ModelRow], ...] = ()                # (name or glob, row) in the file's order
     default_model: Optional[ModelRow] = None
     dialect_name: Optional[str] = None
-    quirks: Mapping[str, Any] = field(default_factory=dict)      # dialect fields, for all its models
-    headers: Mapping[str, str] = field(default_factory=dict)
-    body: Mapping[str, Any] = field(default_factory=dict)
+    # These four may hold keys, so no traceback shows them.
+    quirks: Mapping[str, Any] = field(default_factory=dict, repr=False)     # dialect fields, for all its models
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    body: Mapping[str, Any] = field(default_factory=dict, repr=False)
     connect_seconds: float = 10
     first_byte_seconds: float = 900
     idle_seconds: float = 900
     max_retries: int = 2
     heal: bool = True
     vision_model: Optional[str] = None
-    proxy: Optional[str] = None             # None: the environment's; "": none
+    proxy: Optional[str] = field(default=None, repr=False)                  # None: the environment's; "": none
     ca_file: Optional[str] = None
     tls_strict: bool = True
     max_concurrent: Optional[int] = None

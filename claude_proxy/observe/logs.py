@@ -7,8 +7,9 @@ import logging
 import os
 import threading
 import time
-from typing import Any, Callable, Dict, List, Mapping, Tuple
+from typing import Any, Callable, Dict, Iterable, List, Mapping, Tuple
 
+from ..providers.redaction import without
 from .escape import escaped, json_line
 
 ACCESS = "claude_proxy.access"          # the logger whose messages are access lines
@@ -33,6 +34,13 @@ def setup_logging(log_format: str, stream: Any, environ: Mapping[str, str] = os.
     logger.setLevel(level)
     logger.propagate = False
     return handler
+
+
+def hide_secrets(secrets: Callable[[], Iterable[str]]) -> None:
+    """Whatever secrets() gives is not written to the log from now on."""
+    for handler in logging.getLogger(PACKAGE).handlers:
+        if isinstance(handler, SafeHandler):
+            handler.secrets = secrets
 
 
 def _formatter(log_format: str, stream: Any, environ: Mapping[str, str]) -> logging.Formatter:
@@ -69,9 +77,11 @@ def _has_escapes(environ: Mapping[str, str]) -> bool:
 class SafeHandler(logging.StreamHandler):
     """Writes what the stream's encoding has not as escapes, and is silent where nobody reads the stream any more."""
 
+    secrets: Callable[[], Iterable[str]] = tuple                # what no line may hold, a traceback's neither
+
     def format(self, record: logging.LogRecord) -> str:
         """The lines of a record, in the stream's encoding."""
-        text = super().format(record)
+        text = without(super().format(record), self.secrets())
         encoding = getattr(self.stream, "encoding", None) or "utf-8"
         return text.encode(encoding, "backslashreplace").decode(encoding)
 
@@ -98,7 +108,7 @@ class Repeats(logging.Filter):
                 self._seen.clear()
             seen = self._seen.setdefault((record.name, str(record.msg)), [now, 0, 0])
             if now - seen[0] > WINDOW_SECONDS:
-                setattr(record, "left_out", int(seen[2]))
+                record.left_out = int(seen[2])
                 seen[:] = [now, 0, 0]
             seen[1] += 1
             if seen[1] > BURST:

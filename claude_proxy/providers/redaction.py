@@ -20,11 +20,17 @@ CREDENTIALS = re.compile(r"(://)[^/\s@\"']+@")
 
 def redacted(text, secrets=()):
     """`text` without any of `secrets` (strings, or things with .reveal()), and without what looks like a key."""
-    for secret in sorted(map(_plain, secrets), key=len, reverse=True):
-        text = _without(text, secret)
+    text = without(text, map(_plain, secrets))
     text = BEARER.sub(r"\1\2" + KEY, text)
     text = CREDENTIALS.sub(r"\1" + KEY + "@", IN_URL.sub(r"\1" + KEY, text))
     return SHAPES.sub(KEY, text)
+
+
+def without(text, secrets):
+    """`text` with [key] for each of `secrets`."""
+    for secret in sorted(secrets, key=len, reverse=True):
+        text = _without(text, secret)
+    return text
 
 
 def _plain(secret):

@@ -1,8 +1,8 @@
 """What all connections share: the configuration, the way to the providers, and what this run has learned."""
 import time
-from typing import Any, Optional
+from typing import Any, Optional, Tuple
 
-from ..config import Config
+from ..config import Config, secrets_of
 from .guards import Door, Places
 
 
@@ -32,10 +32,15 @@ class Application:
         """The checks that go with the configuration."""
         return self._door
 
+    def secrets(self) -> Tuple[str, ...]:
+        """Whatever must be in no answer and no log: the keys and passwords that this process knows."""
+        return self._secrets + self.caller.keys.known()
+
     def replace_config(self, config: Config, loopback: Optional[bool] = None) -> None:
         """Take another configuration; requests that run keep theirs."""
         if loopback is not None:
             self.loopback = loopback
         self._door = Door(config.server, self.loopback)
         self._config = config
+        self._secrets = secrets_of(config)
         self.metrics.know(config)

@@ -130,7 +130,8 @@ def _skip_trailers(wire, until):
             return
         size += len(line)
         lines.append(line.decode("latin-1"))
-        if size > MAX_TRAILERS or len(lines) > MAX_FIELDS or b"\r" in line or b"\n" in line or line.translate(None, HARMLESS):
+        broken = b"\r" in line or b"\n" in line or line.translate(None, HARMLESS)
+        if broken or size > MAX_TRAILERS or len(lines) > MAX_FIELDS:
             raise _bad_chunk()
 
 

@@ -228,7 +228,7 @@ class Exchange:
 
     def _refuse(self, error):
         """Tell the client: as a status while nothing was sent, else as the stream's last event."""
-        self.record.error_type, self.record.error = error.type, error.message
+        self.record.error_type, self.record.error = error.type, error.reason or error.message
         answer = self.answer
         stream = answer.event_stream
         try:

@@ -69,7 +69,8 @@ def find(method: str, path: str) -> Match:
         return Match(PROBE, provider)
     if not place:
         raise _unknown(path)
-    raise MethodNotAllowed("%s takes %s" % (shown(path), allowed(place)), headers={"allow": allowed(place)})
+    raise MethodNotAllowed("%s takes %s" % (shown(path), allowed(place)), headers={"allow": allowed(place)},
+                           reason="%s takes %s" % (place[0].path, allowed(place)))
 
 
 def methods(path: str) -> str:
@@ -121,7 +122,7 @@ def _place(parts: List[str]) -> Tuple[List[Route], Optional[str], Optional[str]]
 
 
 def _unknown(path):
-    return NotFound("there is no %s here; the API is under /v1/messages" % shown(path))
+    return NotFound("there is no %s here; the API is under /v1/messages" % shown(path), reason="no such path")
 
 
 def shown(path: str) -> str:

@@ -78,6 +78,10 @@ class KeyRing:
         with self._lock:
             self._cool_until[key.source] = self._clock() + seconds
 
+    def known(self):
+        """The keys that files and commands have given."""
+        return self._reader.known()
+
     def refresh(self, key):
         """Whether asking where the key comes from may give another one: then it will be asked again."""
         return key.source is not None and self._reader.forget(key.source, key.value)
@@ -107,12 +111,17 @@ class Reader:
         try:
             text = self._run(source.value) if source.kind == "command" else read_file(source.value)
         except (OSError, ValueError, subprocess.SubprocessError) as exc:
-            raise NotAuthenticated("%s: the key of %s cannot be had: %s" % (source.origin, provider_name, _why(exc)), NO_RETRY)
+            raise NotAuthenticated("%s: the key of %s cannot be had: %s" % (source.origin, provider_name, _why(exc)),
+                                   NO_RETRY)
         text = text.strip()
         if not _SENDABLE.match(text):
             what = "holds a character that no header can carry" if text else "is empty"
             raise NotAuthenticated("%s: the key of %s %s" % (source.origin, provider_name, what), NO_RETRY)
         return text
+
+    def known(self):
+        """The keys that were read, as far as they are still in use."""
+        return tuple(value for value, _ in list(self._known.values()))
 
     def forget(self, source, value):
         """Whether a command will be run again; not where another request has done so since `value` was handed out."""
