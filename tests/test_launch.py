@@ -77,6 +77,23 @@ def test_the_child_keeps_what_its_user_has_set():
     assert launch.child_environment(variables, environ, True)["ANTHROPIC_MODEL"] == "mine/large"
 
 
+def test_settings_that_would_win_are_named(tmp_path):
+    """Claude Code lets the "env" of its settings files win over the environment of its process."""
+    user, project = tmp_path / "user", tmp_path / "project" / ".claude"
+    user.mkdir()
+    project.mkdir(parents=True)
+    (user / "settings.json").write_text('{"env": {"ANTHROPIC_BASE_URL": "https://elsewhere", "OTHER": "1"}}')
+    (project / "settings.local.json").write_text('{"env": {"ANTHROPIC_MODEL": "x"}}')
+    (project / "settings.json").write_text("no JSON")
+    environ = {"CLAUDE_CONFIG_DIR": str(user)}
+    said = launch.warnings(environ, "http://127.0.0.1:1", str(project.parent))
+    assert [line.partition(" in its")[0] for line in said] == [
+        "%s sets ANTHROPIC_BASE_URL" % (user / "settings.json"),
+        "%s sets ANTHROPIC_MODEL" % (project / "settings.local.json")]
+    assert launch.warnings(environ, "https://elsewhere") == []
+    assert launch.warnings({"HOME": str(tmp_path)}, "http://127.0.0.1:1") == launch.warnings({}, "http://127.0.0.1:1") == []
+
+
 def test_a_provider_key_is_in_none_of_it():
     config = config_of()
     variables = launch.launch_set(config, "http://127.0.0.1:1", launch.client_key(config), {})

@@ -15,6 +15,8 @@ The set is what Claude Code needs (2.1.197 and newer), and nothing that another 
     API_FORCE_IDLE_TIMEOUT=0                            a slow model may be silent for longer than five minutes
     NO_PROXY, no_proxy                                  requests to this machine stay off the company's HTTP proxy
 """
+import json
+import os
 from typing import Dict, List, Mapping, Optional, Tuple
 from urllib.parse import urlsplit
 
@@ -25,6 +27,7 @@ FAMILIES = ("opus", "sonnet", "haiku", "fable")
 MAIN_FAMILY = "sonnet"
 PLACEHOLDER_KEY = "claude-proxy"        # a client wants some key, even where the proxy asks for none
 LEAST_COMPACT_WINDOW = 100000           # Claude Code's own lower limit
+SETTING_THE_WAY = ("ANTHROPIC_BASE_URL", "ANTHROPIC_AUTH_TOKEN", "ANTHROPIC_API_KEY", "ANTHROPIC_MODEL")
 LOCAL_NAMES = ("localhost", "127.0.0.1", "::1")
 
 
@@ -105,13 +108,42 @@ def child_environment(variables: Mapping[str, str], environ: Mapping[str, str], 
     return child
 
 
-def warnings(environ: Mapping[str, str]) -> List[str]:
-    """What in the user's environment is known to get in the way."""
-    found = []
+def warnings(environ: Mapping[str, str], url: str, project: str = "") -> List[str]:
+    """What is known to get in the way of a client of the proxy at `url`: in the environment, in Claude Code's settings.
+
+    `project`: the folder in which the client is started.
+    """
+    home = environ.get("HOME") or environ.get("USERPROFILE")
+    folders = [environ.get("CLAUDE_CONFIG_DIR") or (home and os.path.join(home, ".claude"))]
+    folders += [os.path.join(project, ".claude")] if project else []
+    found = [line for folder in folders if folder for line in settings_in_the_way(folder, url)]
     if environ.get("CLAUDE_CODE_USE_BEDROCK") or environ.get("CLAUDE_CODE_USE_VERTEX"):
         found.append("CLAUDE_CODE_USE_BEDROCK or CLAUDE_CODE_USE_VERTEX is set: Claude Code will not ask this proxy; "
                      "unset it")
     return found
+
+
+def settings_in_the_way(folder: str, url: str) -> List[str]:
+    """A sentence for each settings file of Claude Code whose "env" leads elsewhere: it wins over the environment."""
+    found = []
+    for name in ("settings.json", "settings.local.json"):
+        path = os.path.join(folder, name)
+        env = settings_env(path)
+        names = [variable for variable in SETTING_THE_WAY if variable in env]
+        if names and env.get("ANTHROPIC_BASE_URL") != url:
+            found.append("%s sets %s in its \"env\", and Claude Code obeys that file first; take it out"
+                         % (path, " and ".join(names)))
+    return found
+
+
+def settings_env(path: str) -> Mapping[str, str]:
+    """The "env" of a settings.json; nothing where there is no such file, or another kind of one."""
+    try:
+        with open(path, encoding="utf-8") as stream:
+            env = json.load(stream)["env"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
+    return env if isinstance(env, dict) else {}
 
 
 # -- in the words of a shell
