@@ -136,6 +136,21 @@ def test_init_with_flags(tmp_path, provider):
     assert (again[0], "--force" in again[2]) == (73, True)
 
 
+def test_init_says_how_its_file_is_read(tmp_path):
+    """By itself where it is found first; else by --config, and which one is in the way."""
+    flags = ("--provider", "http://127.0.0.1:1/v1", "--model", "m", "--no-key", "--no-test")
+    target = tmp_path / "own" / "claude-proxy" / "config.json"
+    beside = {"CLAUDE_PROXY_CONFIG": str(target)}
+    code, said, stderr = call("init", *flags, "--output", str(target), **beside)
+    assert (code, stderr) == (0, "") and said.splitlines()[1:] == [
+        "start:   claude-proxy", "use:     claude-proxy run -- claude"]
+    other = tmp_path / "other.json"
+    code, said, stderr = call("init", *flags, "--output", str(other), **beside)
+    assert code == 0 and said.splitlines()[1:] == [
+        "start:   claude-proxy --config %s" % other, "use:     claude-proxy run --config %s -- claude" % other]
+    assert str(target) in stderr and "is read" in stderr
+
+
 def test_init_writes_nothing_where_the_key_is_refused(tmp_path, provider):
     target = tmp_path / "config.json"
     code, _, stderr = call("init", "--provider", provider.url, "--model", "error-401", "--api-key-env", "KEY", "--output",

@@ -8,7 +8,7 @@ import json
 import os
 import pathlib
 import sys
-from typing import Any, Dict, Optional
+from typing import Any, Dict, Mapping, Optional
 
 from .. import config as configuration
 from ..providers.catalogue import CATALOGUE, Entry
@@ -71,9 +71,21 @@ def main(options) -> int:
         tested(config)
     write_private(target, text)
     print("written: %s" % target)
-    print("start:   claude-proxy --config %s" % target if options.output else "start:   claude-proxy")
-    print("use:     claude-proxy run -- claude")
+    first = found_first(os.environ)
+    flag = "" if first == target else "--config %s " % target
+    print(("start:   claude-proxy %s" % flag).rstrip())
+    print("use:     claude-proxy run %s-- claude" % flag)
+    if first not in (None, target):
+        print("claude-proxy: without --config %s is read, which is found before it" % first, file=sys.stderr)
     return outcome.OK
+
+
+def found_first(environ: Mapping[str, str]) -> Optional[pathlib.Path]:
+    """The configuration that a start without --config reads; None where there is none."""
+    try:
+        return settings.find(None, environ)[0]
+    except outcome.Failure:             # $CLAUDE_PROXY_CONFIG names a file that is not there
+        return None
 
 
 class Answers:
