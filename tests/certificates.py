@@ -5,8 +5,6 @@ import shutil
 import subprocess
 import tempfile
 
-import pytest
-
 CONFIG = """[req]
 distinguished_name = name
 [name]
@@ -43,6 +41,7 @@ def make():
 
 def need():
     """The certificates, or a skipped test."""
+    import pytest                       # here, so that make() needs nothing but Python
     made = make()
     if made is None:
         pytest.skip("no openssl to make certificates with")

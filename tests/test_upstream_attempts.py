@@ -102,6 +102,7 @@ FALLBACKS = {
     "no such model": ([(404, '{"error": {"message": "model not found"}}'), "ok"], "a:k b:k = answer"),
     "a long rate limit": ([(429, "", {"retry-after": "60"}), "ok"], "a:k b:k = answer"),
     "left alone by the breaker": ([NoRoom("x", 3), "ok"], "a:k b:k = answer"),
+    "a wrong address": ([404, "ok"], "a:k b:k = answer"),
     "the request's own fault": ([400], "a:k = 400"),
     "too large": ([413], "a:k = 413"),
     "both fail: the first one's error": ([(429, "", {"retry-after": "60"}), 500], "a:k b:k = 429"),
@@ -111,6 +112,40 @@ FALLBACKS = {
 @pytest.mark.parametrize("outcomes, expected", FALLBACKS.values(), ids=FALLBACKS.keys())
 def test_two_targets(outcomes, expected):
     assert World(outcomes).run(ONE, TWO) == expected
+
+
+# Requests of one session, as they follow one another: (outcomes, seconds since the one before) ...
+STAYS = {
+    "it stays where it was answered": ([([500, "ok"], 0), (["ok"], 299)], "a:k b:k = answer | b:k = answer"),
+    "and comes back after five minutes": ([([500, "ok"], 0), (["ok"], 299), (["ok"], 2)],
+                                          "a:k b:k = answer | b:k = answer | a:k = answer"),
+    "or where that one fails": ([([500, "ok"], 0), ([500, "ok"], 1), (["ok"], 1)],
+                                "a:k b:k = answer | b:k a:k = answer | a:k = answer"),
+}
+
+
+@pytest.mark.parametrize("requests, expected", STAYS.values(), ids=STAYS.keys())
+def test_a_session_stays_on_its_target(requests, expected):
+    world, told = World([]), []
+    for outcomes, seconds in requests:
+        world.trace, world.outcomes = [], list(outcomes)
+        world.now += seconds
+        told.append(world.run(ONE, TWO))
+    assert " | ".join(told) == expected
+
+
+def test_without_a_session_each_request_begins_anew():
+    world = World([500, "ok", 500, "ok"])
+    world.record.session = ""
+    world.run(ONE, TWO)
+    assert world.run(ONE, TWO) == "a:k b:k a:k b:k = answer"
+
+
+def test_a_fallback_says_for_whom_it_stands():
+    world, asked = World([500, "ok"]), []
+    Attempts(world.caller, world.learned, world, world.record).run(
+        [ONE, TWO], lambda target, key: asked.append(target.warnings) or world.ask(target, key))
+    assert asked == [(), ("fallback:a/m",)]
 
 
 KEYS = {

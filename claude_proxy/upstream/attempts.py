@@ -18,6 +18,7 @@ from dataclasses import replace
 from ..errors import InvalidRequest, ProxyError, TooLarge
 from ..providers import complaints
 from .faults import Fault, NoRoom, NotReached
+from .stays import name_of
 
 FIRST_DELAY_SECONDS, LONGEST_DELAY_SECONDS = 0.5, 8.0
 TOTAL_SECONDS = 15.0
@@ -55,20 +56,24 @@ class Attempts:
 
     def run(self, targets, ask):
         """Call ask(target, key) until it returns: that value. Raises the ProxyError of the first target, ClientLeft."""
-        first = None
-        for target in targets:
+        first, stays, session = None, self.caller.stays, self.record.session
+        for target in stays.order(session, targets):
+            tries = _Tries(target if target is targets[0] else standing_in(target, targets[0]))
             try:
-                return self._ask_target(target, ask)
+                value = self._ask_target(tries, ask)
             except ProxyError as error:
                 if first is not None:
                     first.message += " (and then %s)" % error.message
                 first = first or error
-                if not self._may_go_on() or isinstance(error, (InvalidRequest, TooLarge)):
+                if not self._may_go_on() or is_the_requests_fault(error, tries.status):
                     break
+            else:
+                stays.answered(session, targets, target)
+                return value
         raise first
 
-    def _ask_target(self, target, ask):
-        tries = _Tries(target)
+    def _ask_target(self, tries, ask):
+        target = tries.target
         while True:
             key = self._key(target, tries)
             try:
@@ -82,6 +87,7 @@ class Attempts:
             except ProxyError as error:
                 refused, what = Refused(error), error.status
             self._note(tries.target, what)
+            tries.status = refused.status
             if not self._may_go_on():
                 raise refused.error
             broken = what if isinstance(what, Fault) else None
@@ -97,7 +103,7 @@ class Attempts:
 
     def _note(self, target, what):
         said = what.text if isinstance(what, Fault) else what
-        self.record.attempts.append("%s/%s: %s" % (target.provider.name, target.model, said))
+        self.record.attempts.append("%s: %s" % (name_of(target), said))
 
     def _mend(self, tries, refused):
         """Whether the target was changed so that the provider's complaint no longer holds."""
@@ -153,11 +159,22 @@ class Attempts:
         return retry_after(headers, self._wall())
 
 
+def standing_in(target, first):
+    """A fallback, with a warning that says for whom."""
+    return replace(target, warnings=target.warnings + ("fallback:%s" % name_of(first),))
+
+
+def is_the_requests_fault(error, status):
+    """No other target would take it either. A 404 that is none of the model is a wrong address, and so is a fault of ours."""
+    return isinstance(error, (InvalidRequest, TooLarge)) and status != 404
+
+
 class _Tries:
     """What was tried with one target."""
 
     def __init__(self, target):
         self.target = target
+        self.status = 0                     # of the last answer; 0 where there was none
         self.remedies, self.refused_keys, self.refreshed = [], [], []
         self.waits = 0
 

@@ -10,6 +10,7 @@ from .faults import Fault, NotReached
 from .gates import Breaker, Gate
 from .keys import KeyRing
 from .pool import Pool, ProviderRequest, Times, opener_of, tls_context
+from .stays import Stays
 from .waiting import Watch
 
 USER_AGENT = "claude-proxy/%s" % __version__
@@ -22,6 +23,7 @@ class Caller:
         self.clock = clock
         self.pool = pool or Pool()
         self.keys = keys or KeyRing(clock)
+        self.stays = Stays(clock)
         self._openers, self._contexts, self._breakers, self._gates = {}, {}, {}, {}
         self._lock = threading.Lock()
 

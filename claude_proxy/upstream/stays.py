@@ -1,0 +1,47 @@
+"""Where a session has gone: the fallback that answered it goes on answering it, since it is there that its prompt is cached.
+
+Only for requests that say their session (Claude Code's X-Claude-Code-Session-Id), and not for ever: after STAY_SECONDS
+the first target is asked again. https://platform.openai.com/docs/guides/prompt-caching
+"""
+import collections
+import threading
+import time
+
+STAY_SECONDS = 300.0                # from the change; as long as most providers keep a prompt
+MAX_SESSIONS = 4096
+
+
+class Stays:
+    """One for the process; what it remembers may be lost."""
+
+    def __init__(self, clock=time.monotonic):
+        self._clock = clock
+        self._kept = collections.OrderedDict()          # (session, name of the first target) -> (name, until)
+        self._lock = threading.Lock()
+
+    def order(self, session, targets):
+        """The targets, those that the session has gone to in front."""
+        if not session or len(targets) < 2:
+            return list(targets)
+        name, until = self._kept.get((session, name_of(targets[0])), ("", 0.0))
+        if until <= self._clock():
+            return list(targets)
+        return sorted(targets, key=lambda target: name_of(target) != name)
+
+    def answered(self, session, targets, target):
+        """`target` has answered where targets[0] comes first."""
+        if not session or len(targets) < 2:
+            return
+        whose, name = (session, name_of(targets[0])), name_of(target)
+        with self._lock:
+            if name == whose[1]:
+                self._kept.pop(whose, None)
+            elif self._kept.get(whose, ("", 0.0))[0] != name or self._kept[whose][1] <= self._clock():
+                self._kept[whose] = (name, self._clock() + STAY_SECONDS)
+                if len(self._kept) > MAX_SESSIONS:
+                    self._kept.popitem(last=False)
+
+
+def name_of(target):
+    """"deepseek/deepseek-chat" """
+    return "%s/%s" % (target.provider.name, target.model)
