@@ -26,6 +26,7 @@ log = logging.getLogger("claude_proxy.server")
 BACKLOG = 512
 REFUSALS = 64                       # connections above max_connections that are told so in a thread of their own
 DESCRIPTORS_FOR_EACH = 2            # a client's socket and a provider's
+LAST_DESCRIPTORS = 16               # kept for those who are served; as many again for telling others that there is no room
 KEEPALIVE = (                       # inherited by the sockets that are accepted
     ("SOL_SOCKET", "SO_KEEPALIVE", 1), ("IPPROTO_TCP", "TCP_KEEPIDLE", 45), ("IPPROTO_TCP", "TCP_KEEPINTVL", 15),
     ("IPPROTO_TCP", "TCP_KEEPCNT", 3), ("IPPROTO_TCP", "TCP_USER_TIMEOUT", 90000))
@@ -55,7 +56,7 @@ class Listener:
         self._closed.set()
         self._done = threading.Event()
         app.replace_config(app.config, loopback=all(is_loopback(_host_of(sock)) for sock in self._sockets))
-        raise_descriptor_limit(server.max_connections)
+        self._descriptors = raise_descriptor_limit(server.max_connections)
 
     @property
     def address(self) -> Tuple[str, int]:
@@ -102,12 +103,15 @@ class Listener:
     def _accepted(self, sock) -> None:
         """A thread for a new connection; a quick refusal where there are too many."""
         limit = self.app.config.server.max_connections
-        count = len(self._connections)
-        if count >= limit + REFUSALS:
+        # Systems give the lowest descriptor that is free, so its number tells how many are in use.
+        above, left = len(self._connections) - limit, self._descriptors - sock.fileno()
+        if above >= REFUSALS or left <= LAST_DESCRIPTORS:
             return self._turn_away(sock)
-        if count >= limit:
-            self._warn(limit)
-        connection = Connection(self.app, sock, self._tls.context() if self._tls else None, full=count >= limit)
+        full = above >= 0 or left <= 2 * LAST_DESCRIPTORS
+        if full:
+            self._warn("%d connections are open, which is server.max_connections" % limit if above >= 0 else
+                       "%d files are open, which is nearly the limit (ulimit -n)" % sock.fileno())
+        connection = Connection(self.app, sock, self._tls.context() if self._tls else None, full=full)
         with self._changed:
             self._connections.add(connection)
         try:
@@ -116,11 +120,11 @@ class Listener:
             self._forget(connection)
             self._turn_away(sock)
 
-    def _warn(self, limit):
+    def _warn(self, what):
         now = time.monotonic()
         if now >= self._warn_again:
             self._warn_again = now + WARN_SECONDS
-            log.warning("%d connections are open, which is server.max_connections: more are refused", limit)
+            log.warning("%s: more are refused", what)
 
     def _run(self, connection):
         try:
@@ -309,18 +313,24 @@ def _host_of(sock):
     return name[0] if isinstance(name, tuple) and sock.family != getattr(socket, "AF_UNIX", None) else ""
 
 
-def raise_descriptor_limit(connections: int) -> None:
-    """Make room for so many connections where the system allows it."""
+def raise_descriptor_limit(connections: int) -> int:
+    """Make room for so many connections where the system allows it -> how many files may be open then."""
     if sys.platform == "win32":
-        return
+        return sys.maxsize
     import resource
     wanted = connections * DESCRIPTORS_FOR_EACH + 128
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft == resource.RLIM_INFINITY or soft >= wanted:
-        return
+        return sys.maxsize if soft == resource.RLIM_INFINITY else soft
     room = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
     try:
         resource.setrlimit(resource.RLIMIT_NOFILE, (room, hard))
-        log.info("open files: the limit was %d and is %d now", soft, room)
     except (OSError, ValueError) as error:
         log.warning("open files: the limit stays %d: %s", soft, error)
+        return soft
+    if room > soft:
+        log.info("open files: the limit was %d and is %d now", soft, room)
+    if room < wanted:
+        log.warning("open files: no more than %d are allowed; for server.max_connections (%d) it should be %d", room,
+                    connections, wanted)
+    return room
