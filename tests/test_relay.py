@@ -239,6 +239,25 @@ def test_count_tokens_asks_nobody(world):
     assert world.record().model == "text"
 
 
+@pytest.mark.parametrize("stream", [False, True], ids=["plain", "streamed"])
+def test_count_tokens_learns_from_what_the_provider_counts(world, stream):
+    talk = {"messages": [{"role": "user", "content": "one two three " * 200}]}
+    ours = world.ask(path="/v1/messages/count_tokens", **talk).json["input_tokens"]
+    world.provider.script = {"text": "Hi", "usage": {"prompt_tokens": int(ours * 1.5), "completion_tokens": 1}}
+    world.ask(stream=stream, **talk)
+    world.record()                                  # it is compared after the answer, before the request's end
+    world.record()
+    assert world.ask(path="/v1/messages/count_tokens", **talk).json["input_tokens"] == pytest.approx(ours * 1.5, abs=2)
+
+
+def test_an_answer_without_counts_teaches_nothing(world):
+    talk = {"messages": [{"role": "user", "content": "one two three " * 200}]}
+    ours = world.ask(path="/v1/messages/count_tokens", **talk).json["input_tokens"]
+    world.provider.script = {"text": "Hi", "usage": None}
+    world.ask(**talk)
+    assert world.ask(path="/v1/messages/count_tokens", **talk).json["input_tokens"] == ours
+
+
 def test_images_go_to_the_vision_model():
     image = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "iVBORw0KGgo="}}
     with world_of(fields={"vision_model": "eyes"}) as world:
@@ -497,6 +516,15 @@ def test_an_early_head_does_not_forbid_another_try():
         world.providers[1].script = {"text": "from the other"}
         reply = world.ask("any", True)
         assert (reply.text, reply.types) == ("from the other", MESSAGE)
+        assert [event["type"] for event in reply.events].count("message_start") == 1
+
+
+def test_a_broken_silence_forbids_another_try(monkeypatch):
+    monkeypatch.setattr(relay, "NUDGE_SECONDS", 0.05)
+    with world_of(2, fallbacks=("other",), open_seconds=0.02, ping_seconds=0.02) as world:
+        world.provider.script = {"before": [("sleep", 0.2)], "status": 500, "error": {"message": "boom"}}
+        assert world.ask("any", True).error == "error api_error"
+        assert not world.providers[1].requests
 
 
 def test_after_an_early_head_an_error_is_an_event():

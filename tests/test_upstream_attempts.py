@@ -183,9 +183,10 @@ def test_no_retries_where_none_are_wanted():
 
 
 def test_nothing_follows_an_answer_that_has_begun():
-    world = World([BrokeOff("x")])
-    world.relayed = True
-    assert world.run(ONE, TWO) == "a:k = 502"
+    for outcome, expected in ((BrokeOff("x"), "a:k = 502"), (503, "a:k = 529"), (NO_TEMPERATURE, "a:k = 400")):
+        world = World([outcome])
+        world.relayed = True
+        assert world.run(ONE, TWO) == expected
 
 
 def test_the_first_error_tells_of_the_others():

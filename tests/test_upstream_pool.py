@@ -1,6 +1,7 @@
 """upstream/pool.py, answer.py, connection.py, call.py: calls to a real socket, plain and under TLS."""
 import json
 import socket
+import ssl
 import threading
 import time
 from dataclasses import replace
@@ -107,6 +108,13 @@ def test_not_reused_where_the_provider_closes(way, script):
     time.sleep(0.02)
     assert b"Hello" in way.read("any")
     assert way.provider.connections == 2
+
+
+def test_not_reused_where_more_came_than_was_announced(way):
+    way.provider.script = {"head": b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok, and more", "before": []}
+    with way.open("any") as answer:
+        assert answer.read(10) == b"ok"
+    assert way.caller.pool.count() == 0
 
 
 def test_eight_threads_need_no_more_than_eight_connections(way):
@@ -418,13 +426,18 @@ def test_plain_http_on_the_other_side_is_no_tls():
             Caller().call(target, b"{}")
 
 
-def test_contexts_are_made_once_and_strictness_can_be_taken_off(secure):
-    import ssl
+def test_contexts_are_made_once_and_strictness_can_be_taken_off(secure, monkeypatch):
+    def as_in_3_13(make=ssl.create_default_context):
+        context = make()
+        context.verify_flags |= ssl.VERIFY_X509_STRICT
+        return context
+    monkeypatch.setattr(ssl, "create_default_context", as_in_3_13)
     caller, (_, ca) = Caller(), secure
     strict = [caller._context(Provider("p", "https://x", ca_file=ca), "https://x") for _ in range(2)]
     lax = caller._context(Provider("p", "https://x", ca_file=ca, tls_strict=False), "https://x")
     assert strict[0] is strict[1] is not lax
     assert strict[0].minimum_version == ssl.TLSVersion.TLSv1_2
+    assert strict[0].verify_flags & ssl.VERIFY_X509_STRICT
     assert not lax.verify_flags & ssl.VERIFY_X509_STRICT and lax.verify_mode == ssl.CERT_REQUIRED
 
 
