@@ -69,7 +69,8 @@ def count_tokens(app, request, answer, provider_name, record):
     record.requested_model = str(body.get("model", ""))[:100]
     target = routing.targets(app.config, body.get("model"), provider_name, app.learned)[0]
     record.provider, record.model = target.provider.name, target.model
-    answer.json(200, {"input_tokens": conversion.count_tokens(body, target)})
+    factor = app.learned.correction(target.provider.name, target.model)
+    answer.json(200, {"input_tokens": max(1, round(conversion.count_tokens(body, target) * factor))})
 
 
 def seeing(target, learned):
@@ -90,7 +91,7 @@ class Turn:
         self.message_id = "msg_" + os.urandom(12).hex()
         self.max_tokens = app.config.server.max_tokens
         self.context = None
-        self.text_bytes = 0
+        self.text_bytes = self.prompt_tokens = 0
 
     @property
     def relayed(self):
@@ -157,6 +158,15 @@ class Turn:
         self._count(message["usage"], message["stop_reason"], target)
         self.record.first_byte = time.monotonic()
         self.answer.json(200, message, self._headers())
+        self._compare(target)
+
+    def _compare(self, target):
+        """Hold an estimate against the provider's count, after the answer: count_tokens learns from it."""
+        learned, name, model, counted = self.app.learned, target.provider.name, target.model, self.prompt_tokens
+        if counted == self.context.input_tokens:
+            return                                  # it told no count: this is our own
+        if learned.wants_comparison(name, model, counted) and not conversion.has_images(self.body):
+            learned.compared(name, model, conversion.count_tokens(self.body, target), counted)
 
     def _count(self, usage, stop_reason, target):
         """Note the answer's end for the log, and learn from its counts."""
@@ -165,6 +175,7 @@ class Turn:
         record.input_tokens, record.output_tokens = usage["input_tokens"], usage["output_tokens"]
         record.cached_tokens = usage["cache_read_input_tokens"]
         prompt = usage["input_tokens"] + usage["cache_read_input_tokens"] + usage["cache_creation_input_tokens"]
+        self.prompt_tokens = prompt
         warning = self.app.learned.counted(target.provider.name, target.model, self.text_bytes, prompt,
                                            dialect=target.dialect.name)
         if warning:
@@ -252,6 +263,7 @@ class StreamTurn(Turn):
             self.events = self.answer.stream(self._headers())
             self.record.first_byte = time.monotonic()
         self.events.end(data)
+        self._compare(target)
 
     def _beat(self, now):
         """Break a silence: the head with message_start, then pings, now and then something real -> the next time."""

@@ -66,6 +66,26 @@ def test_a_ratio_that_is_none_is_not_learned():
     assert learned.bytes_per_token("acme", "big") == FIRST_GUESS
 
 
+def test_an_estimate_is_corrected_by_what_the_provider_counts():
+    learned = Learned()
+    assert learned.correction("acme", "big") == 1.0
+    for estimate, counted in ((1000, 1200), (1000, 1200), (2000, 1800), (1000, 1200)):
+        assert learned.wants_comparison("acme", "big", counted)
+        learned.compared("acme", "big", estimate, counted)
+    assert round(learned.correction("acme", "big"), 3) == 1.137
+    assert learned.correction("acme", "small") == 1.0
+    learned.compared("acme", "big", 10, 100000)             # as if it were twice the estimate, no more
+    assert learned.correction("acme", "big") < 1.5
+    assert not learned.wants_comparison("acme", "big", 1200)        # often enough: each costs an estimate
+    assert not learned.wants_comparison("acme", "small", 100)       # too short to tell
+
+
+def test_what_was_cut_corrects_nothing():
+    learned = Learned()
+    learned.counted("ollama", "qwen3", 60000, 2051, estimate=15750)
+    assert not learned.wants_comparison("ollama", "qwen3", 2051)
+
+
 def test_a_prompt_that_was_cut_is_said_once():
     learned = Learned()
     warning = learned.counted("ollama", "qwen3", 60000, 2051, estimate=15750, dialect="ollama")

@@ -242,20 +242,20 @@ def test_count_tokens_asks_nobody(world):
 @pytest.mark.parametrize("stream", [False, True], ids=["plain", "streamed"])
 def test_count_tokens_learns_from_what_the_provider_counts(world, stream):
     talk = {"messages": [{"role": "user", "content": "one two three " * 200}]}
-    ours = world.ask(path="/v1/messages/count_tokens", **talk).json["input_tokens"]
-    world.provider.script = {"text": "Hi", "usage": {"prompt_tokens": int(ours * 1.5), "completion_tokens": 1}}
-    world.ask(stream=stream, **talk)
+    ours = world.ask(path="/v1/messages/count_tokens", model="counted", **talk).json["input_tokens"]
+    world.provider.scripts["counted"] = {"text": "Hi", "usage": {"prompt_tokens": int(ours * 1.5), "completion_tokens": 1}}
+    world.ask(stream=stream, model="counted", **talk)
     world.record()                                  # it is compared after the answer, before the request's end
     world.record()
-    assert world.ask(path="/v1/messages/count_tokens", **talk).json["input_tokens"] == pytest.approx(ours * 1.5, abs=2)
+    assert world.ask(path="/v1/messages/count_tokens", model="counted", **talk).json["input_tokens"] == pytest.approx(ours * 1.5, abs=2)
 
 
 def test_an_answer_without_counts_teaches_nothing(world):
     talk = {"messages": [{"role": "user", "content": "one two three " * 200}]}
-    ours = world.ask(path="/v1/messages/count_tokens", **talk).json["input_tokens"]
-    world.provider.script = {"text": "Hi", "usage": None}
-    world.ask(**talk)
-    assert world.ask(path="/v1/messages/count_tokens", **talk).json["input_tokens"] == ours
+    ours = world.ask(path="/v1/messages/count_tokens", model="counted", **talk).json["input_tokens"]
+    world.provider.scripts["counted"] = {"text": "Hi", "usage": None}
+    world.ask(model="counted", **talk)
+    assert world.ask(path="/v1/messages/count_tokens", model="counted", **talk).json["input_tokens"] == ours
 
 
 def test_images_go_to_the_vision_model():

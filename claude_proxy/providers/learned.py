@@ -10,6 +10,8 @@ FIRST_GUESS = 3.7                   # bytes of request JSON per token, before a 
 LEAST, MOST = 1.2, 8.0              # a ratio beyond these is no ratio: images, or a count of something else
 WEIGHT = 0.3                        # of the newest count in the moving average
 SMALLEST_SAMPLE = 200               # tokens; shorter prompts are mostly frame
+COMPARISONS = 5                     # of a count with our own, per model: each costs an estimate
+LEAST_CORRECTION, MOST_CORRECTION = 0.5, 2.0
 
 # A provider that counts less than this share of the estimate, and this many tokens less, has cut the prompt.
 CUT_SHARE, CUT_TOKENS = 0.5, 2000
@@ -30,6 +32,7 @@ class Learned:
     def __init__(self):
         self._remedies = {}         # (provider, model, remedy's name) -> Remedy
         self._ratios = {}           # (provider, model) -> bytes per token
+        self._corrections = {}      # (provider, model) -> (their tokens per token of ours, comparisons)
         self._cut = {}              # (provider, model) -> the warning that was given
 
     # -- remedies
@@ -78,6 +81,22 @@ class Learned:
             before = self._ratios.get(key)
             _keep(self._ratios, key, ratio if before is None else before + WEIGHT * (ratio - before))
         return None
+
+    def correction(self, provider, model):
+        """What an estimate of ours is multiplied with to be this model's count; 1.0 where nothing is known."""
+        return self._corrections.get((provider, model), (1.0, 0))[0]
+
+    def wants_comparison(self, provider, model, prompt_tokens):
+        """Whether an estimate for a request that the provider has counted would teach something."""
+        key = (provider, model)
+        return (prompt_tokens >= SMALLEST_SAMPLE and key not in self._cut
+                and self._corrections.get(key, (1.0, 0))[1] < COMPARISONS)
+
+    def compared(self, provider, model, estimate, prompt_tokens):
+        """Note our own count for the same request beside the provider's."""
+        ratio = min(max(prompt_tokens / float(estimate), LEAST_CORRECTION), MOST_CORRECTION)
+        before, times = self._corrections.get((provider, model), (ratio, 0))
+        _keep(self._corrections, (provider, model), (before + WEIGHT * (ratio - before), times + 1))
 
     def _cut_off(self, key, counted, expected, dialect):
         provider, model = key
