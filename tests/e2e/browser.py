@@ -24,7 +24,10 @@ def is_here():
 
 
 class Browser:
-    """A context manager: one window, in a profile of its own."""
+    """A context manager: one window, in a profile of its own. `flags`: more of Chromium's."""
+
+    def __init__(self, *flags):
+        self.flags = list(FLAGS + flags)
 
     def __enter__(self):
         self.folder = tempfile.mkdtemp(prefix="browser-")
@@ -36,7 +39,7 @@ class Browser:
                 self.address = "http://127.0.0.1:%d" % int(line.split()[-1].rstrip(b"."))
                 break
         wanted = {"browserName": "chrome", "goog:loggingPrefs": {"browser": "ALL", "performance": "ALL"},
-                  "goog:chromeOptions": {"binary": shutil.which("chromium"), "args": list(FLAGS) + [
+                  "goog:chromeOptions": {"binary": shutil.which("chromium"), "args": self.flags + [
                       "--user-data-dir=%s" % os.path.join(self.folder, "profile")]}}
         made = self._ask("POST", "/session", {"capabilities": {"alwaysMatch": wanted}})
         self.session = "/session/%s" % made["sessionId"]

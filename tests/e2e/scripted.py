@@ -4,6 +4,7 @@ Which step is next is read from the request's own history, so a request that is 
 strict provider would refuse is answered with 400 and kept in `Provider.refused`: a run with one of those has failed.
 """
 import json
+import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -26,8 +27,7 @@ class Provider:
         self.requests, self.refused, self.troubled = [], [], set()
         self.furthest = 0                   # steps whose results were seen: a compacted history has lost them
         self.lock = threading.Lock()
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
+        self.server = Server(("127.0.0.1", 0), Handler)
         self.server.provider = self
         self.url = "http://127.0.0.1:%d/v1" % self.server.server_address[1]
         threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
@@ -98,6 +98,16 @@ def pairing_fault(messages):
         if message["role"] != "assistant" and not message["content"] and message["role"] != "tool":
             return "messages[%d]: no content" % number
     return None
+
+
+class Server(ThreadingHTTPServer):
+    """One that takes a proxy's leaving for what it is."""
+
+    daemon_threads = True
+
+    def handle_error(self, request, client_address):
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
 
 
 class Handler(BaseHTTPRequestHandler):
