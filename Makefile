@@ -6,7 +6,7 @@ TOOLS := build/tools
 PYZ := dist/claude-proxy.pyz
 
 .DEFAULT_GOAL := all
-.PHONY: all run test histories check pyz matrix tokens e2e release clean help
+.PHONY: all run test histories check pyz matrix tokens e2e chaos release clean help
 
 all: test check               ## test and check
 
@@ -34,6 +34,9 @@ matrix:                       ## the suite and the .pyz on every Python from 3.7
 
 e2e:                          ## real clients through the proxy, installed into build/
 	tests/e2e/run
+
+chaos:                        ## misbehaving providers and clients around the running proxy, and a minute of all at once
+	$(PYTHON) tests/chaos/run $(ARGS)
 
 release: pyz $(TOOLS)/ready   ## dist/: the .pyz, sdist, wheel, unit, completions, manual page, SHA256SUMS
 	.ci/release $(TOOLS)/bin/python

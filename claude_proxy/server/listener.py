@@ -26,7 +26,7 @@ log = logging.getLogger("claude_proxy.server")
 BACKLOG = 512
 REFUSALS = 64                       # connections above max_connections that are told so in a thread of their own
 DESCRIPTORS_FOR_EACH = 2            # a client's socket and a provider's
-LAST_DESCRIPTORS = 16               # kept for those who are served; as many again for telling others that there is no room
+LAST_DESCRIPTORS = 16               # for those who are served; as many again for refusals
 KEEPALIVE = (                       # inherited by the sockets that are accepted
     ("SOL_SOCKET", "SO_KEEPALIVE", 1), ("IPPROTO_TCP", "TCP_KEEPIDLE", 45), ("IPPROTO_TCP", "TCP_KEEPINTVL", 15),
     ("IPPROTO_TCP", "TCP_KEEPCNT", 3), ("IPPROTO_TCP", "TCP_USER_TIMEOUT", 90000))

@@ -165,7 +165,7 @@ def standing_in(target, first):
 
 
 def is_the_requests_fault(error, status):
-    """No other target would take it either. A 404 that is none of the model is a wrong address, and so is a fault of ours."""
+    """No other target would take it either. A 404 is an InvalidRequest where the address is wrong: another may help."""
     return isinstance(error, (InvalidRequest, TooLarge)) and status != 404
 
 

@@ -1,4 +1,4 @@
-"""Where a session has gone: the fallback that answered it goes on answering it, since it is there that its prompt is cached.
+"""Where a session has gone: the fallback that answered it goes on answering it, for its prompt is cached there.
 
 Only for requests that say their session (Claude Code's X-Claude-Code-Session-Id), and not for ever: after STAY_SECONDS
 the first target is asked again. https://platform.openai.com/docs/guides/prompt-caching
