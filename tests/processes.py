@@ -1,5 +1,7 @@
 """Real processes of the program for tests: started on free ports, waited for by what they print, always ended."""
+import contextlib
 import http.client
+import io
 import json
 import os
 import pathlib
@@ -20,6 +22,23 @@ def environment(**more):
             and name.lower() not in ("http_proxy", "https_proxy", "all_proxy", "no_proxy", "journal_stream")}
     kept.update({"PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8", "HOME": str(ROOT / "build" / "no-home")}, **more)
     return kept
+
+
+def inside(*arguments, **environ):
+    """A command in this process, which costs no start -> (exit code, stdout, stderr)."""
+    from claude_proxy import cli
+    before, stdout, stderr = dict(os.environ), io.StringIO(), io.StringIO()
+    os.environ.clear()
+    os.environ.update(environment(**environ))
+    try:
+        with contextlib.redirect_stdout(stdout), contextlib.redirect_stderr(stderr):
+            code = cli.main(list(arguments))
+    except SystemExit as ended:
+        code = ended.code
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+    return code, stdout.getvalue(), stderr.getvalue()
 
 
 class Proxy:

@@ -3,14 +3,13 @@ import json
 import os
 import select
 import stat
-import subprocess
 import sys
 import time
 
 import planted
 import pytest
 from fake_provider import FakeProvider
-from processes import SECONDS, Proxy, environment
+from processes import SECONDS, Proxy, environment, inside
 
 
 @pytest.fixture
@@ -30,17 +29,10 @@ def row(provider, model="text"):
     return {"base_url": provider.url, "api_key": "sk-fake-0123456789", "max_retries": 0, "models": {"default": model}}
 
 
-def call(*arguments, **environ):
-    """Run a command -> (exit code, stdout, stderr)."""
-    done = subprocess.run([sys.executable, "-m", "claude_proxy"] + list(arguments), env=environment(**environ), cwd="/",
-                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=SECONDS)
-    return done.returncode, done.stdout.decode("utf-8"), done.stderr.decode("utf-8")
-
-
 def test_a_running_proxy(tmp_path, provider):
     config = write_config(tmp_path / "c.json", {"fake": row(provider)}, client_keys=["client-key-0123456789"])
     with Proxy("--config", config, "--port", 0) as proxy:
-        code, said, _ = call("check", "--config", config, "--url", proxy.url, "--json")
+        code, said, _ = inside("check", "--config", config, "--url", proxy.url, "--json")
         report = json.loads(said)
     assert (code, report["exit_code"]) == (0, 0)
     assert [probe["name"] for probe in report["checks"]] == [
@@ -58,7 +50,7 @@ def test_a_running_proxy(tmp_path, provider):
 
 def test_no_running_proxy(tmp_path, provider):
     config = write_config(tmp_path / "c.json", {"fake": row(provider)})
-    code, said, stderr = call("check", "--config", config)
+    code, said, stderr = inside("check", "--config", config)
     assert (code, stderr) == (69, "")
     assert "FAILED" in said and "nothing listens on http://127.0.0.1:1" in said and "start it" in said
     assert said.count("\nok ") == 6 and "sk-fake" not in said
@@ -66,7 +58,7 @@ def test_no_running_proxy(tmp_path, provider):
 
 def test_offline_asks_nobody(tmp_path, provider):
     config = write_config(tmp_path / "c.json", {"fake": row(provider)})
-    code, said, _ = call("check", "--config", config, "--offline")
+    code, said, _ = inside("check", "--config", config, "--offline")
     assert code == 0 and "The configuration can be used." in said and provider.requests == []
 
 
@@ -84,7 +76,7 @@ LIVE = {
 def test_live(tmp_path, provider, model, code, words):
     config = write_config(tmp_path / "c.json", {"fake": row(provider, model)})
     with Proxy("--config", config, "--port", 0) as proxy:
-        ended, said, _ = call("check", "--config", config, "--url", proxy.url, "--live", "--json")
+        ended, said, _ = inside("check", "--config", config, "--url", proxy.url, "--live", "--json")
     report = json.loads(said)
     assert [probe["name"] for probe in report["providers"]] == ["fake"]
     assert report["providers"][0]["passed"] is (code == 0)
@@ -96,7 +88,7 @@ def test_live_where_nobody_listens(tmp_path, provider):
     providers = {"fake": row(provider, "planted"), "dead": {"base_url": "http://127.0.0.1:1/v1", "models": {"default": "x"},
                                                  "max_retries": 0}}
     config = write_config(tmp_path / "c.json", providers)
-    code, said, _ = call("check", "--config", config, "--live", "--json")
+    code, said, _ = inside("check", "--config", config, "--live", "--json")
     report = json.loads(said)
     assert code == 69
     assert [(probe["name"], probe["passed"]) for probe in report["providers"]] == [("fake", True), ("dead", False)]
@@ -108,13 +100,13 @@ def test_models(tmp_path, provider):
     config = write_config(tmp_path / "c.json", {"fake": dict(row(provider), models={
         "claude-*haiku*": "small", "default": {"model": "large", "context_window": 65536, "max_output_tokens": 8192}}),
         "deepseek": {}})
-    code, said, _ = call("models", "--config", config)
+    code, said, _ = inside("models", "--config", config)
     lines = [line.split() for line in said.splitlines()]
     assert code == 0
     assert lines[1][:4] == ["fake", "*", "claude-*haiku*", "small"]
     assert lines[2] == ["default", "large", "65k", "8k"]
     assert "DEEPSEEK_API_KEY" in said and "sk-fake" not in said
-    data = json.loads(call("models", "--config", config, "--json")[1])
+    data = json.loads(inside("models", "--config", config, "--json")[1])
     assert data["default_provider"] == "fake"
     assert data["providers"][0]["models"][1] == {"name": "default", "model": "large", "context_window": 65536,
                                                  "max_output_tokens": 8192, "images": None}
@@ -124,15 +116,15 @@ def test_models(tmp_path, provider):
 
 def test_init_with_flags(tmp_path, provider):
     target = tmp_path / "new" / "config.json"
-    code, said, stderr = call("init", "--provider", provider.url, "--model", "text", "--api-key-env", "KEY", "--output",
+    code, said, stderr = inside("init", "--provider", provider.url, "--model", "text", "--api-key-env", "KEY", "--output",
                               str(target), KEY="sk-fake-0123456789")
     assert code == 0, stderr
     assert stat.S_IMODE(os.stat(str(target)).st_mode) == 0o600
     text = target.read_text(encoding="utf-8")
     assert '"api_key": "${KEY}"' in text and "sk-fake" not in text + said + stderr
     assert provider.requests[0].headers["authorization"] == "Bearer sk-fake-0123456789"
-    assert call("models", "--config", str(target), KEY="x" * 20)[0] == 0
-    again = call("init", "--provider", provider.url, "--model", "text", "--no-key", "--output", str(target))
+    assert inside("models", "--config", str(target), KEY="x" * 20)[0] == 0
+    again = inside("init", "--provider", provider.url, "--model", "text", "--no-key", "--output", str(target))
     assert (again[0], "--force" in again[2]) == (73, True)
 
 
@@ -141,11 +133,11 @@ def test_init_says_how_its_file_is_read(tmp_path):
     flags = ("--provider", "http://127.0.0.1:1/v1", "--model", "m", "--no-key", "--no-test")
     target = tmp_path / "own" / "claude-proxy" / "config.json"
     beside = {"CLAUDE_PROXY_CONFIG": str(target)}
-    code, said, stderr = call("init", *flags, "--output", str(target), **beside)
+    code, said, stderr = inside("init", *flags, "--output", str(target), **beside)
     assert (code, stderr) == (0, "") and said.splitlines()[1:] == [
         "start:   claude-proxy", "use:     claude-proxy run -- claude"]
     other = tmp_path / "other.json"
-    code, said, stderr = call("init", *flags, "--output", str(other), **beside)
+    code, said, stderr = inside("init", *flags, "--output", str(other), **beside)
     assert code == 0 and said.splitlines()[1:] == [
         "start:   claude-proxy --config %s" % other, "use:     claude-proxy run --config %s -- claude" % other]
     assert str(target) in stderr and "is read" in stderr
@@ -153,7 +145,7 @@ def test_init_says_how_its_file_is_read(tmp_path):
 
 def test_init_writes_nothing_where_the_key_is_refused(tmp_path, provider):
     target = tmp_path / "config.json"
-    code, _, stderr = call("init", "--provider", provider.url, "--model", "error-401", "--api-key-env", "KEY", "--output",
+    code, _, stderr = inside("init", "--provider", provider.url, "--model", "error-401", "--api-key-env", "KEY", "--output",
                            str(target), KEY="sk-fake-0123456789")
     assert code == 69 and "refused" in stderr and not target.exists()
     assert "sk-fake-0123456789" not in stderr
@@ -161,10 +153,10 @@ def test_init_writes_nothing_where_the_key_is_refused(tmp_path, provider):
 
 def test_init_for_the_catalogue_keeps_its_rows(tmp_path):
     target = tmp_path / "config.json"
-    code, _, stderr = call("init", "--provider", "deepseek", "--api-key-env", "DEEPSEEK_API_KEY", "--output", str(target),
+    code, _, stderr = inside("init", "--provider", "deepseek", "--api-key-env", "DEEPSEEK_API_KEY", "--output", str(target),
                            "--no-test")
     assert code == 0, stderr
-    data = json.loads(call("models", "--config", str(target), "--json", DEEPSEEK_API_KEY="sk-0123456789abcdef")[1])
+    data = json.loads(inside("models", "--config", str(target), "--json", DEEPSEEK_API_KEY="sk-0123456789abcdef")[1])
     assert [row["name"] for row in data["providers"][0]["models"]][-1] == "default"
     assert len(data["providers"][0]["models"]) > 1
 

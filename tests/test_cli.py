@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import pytest
+from processes import inside
 
 from claude_proxy import __version__, cli
 from claude_proxy.commands import COMMANDS
@@ -27,17 +28,8 @@ def test_split_command(arguments, expected):
     assert cli.split_command(arguments) == expected
 
 
-def call(*arguments, **environ):
-    """Run the command line in a process -> (exit code, stdout, stderr)."""
-    kept = {name: value for name, value in os.environ.items() if not name.endswith(("_API_KEY", "_TOKEN"))}
-    kept.update(environ, PYTHONPATH=str(ROOT), PYTHONIOENCODING="utf-8")
-    done = subprocess.run([sys.executable, "-m", "claude_proxy"] + list(arguments), env=kept, timeout=30,
-                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL)
-    return done.returncode, done.stdout.decode("utf-8"), done.stderr.decode("utf-8")
-
-
 def test_version():
-    assert call("--version") == (0, "claude-proxy %s\n" % __version__, "")
+    assert inside("--version") == (0, "claude-proxy %s\n" % __version__, "")
 
 
 @pytest.mark.parametrize("command", [""] + [name for name, _ in COMMANDS])
@@ -70,7 +62,7 @@ FAILURES = {
 
 @pytest.mark.parametrize("arguments, environ, code, words", FAILURES.values(), ids=FAILURES.keys())
 def test_failures_are_one_line(arguments, environ, code, words):
-    ended, stdout, stderr = call(*arguments, **environ)
+    ended, stdout, stderr = inside(*arguments, **environ)
     assert (ended, stdout) == (code, "")
     assert words in stderr
     assert "Traceback" not in stderr
@@ -81,7 +73,7 @@ def test_failures_are_one_line(arguments, environ, code, words):
 def test_mistakes_in_the_configuration(tmp_path):
     config = tmp_path / "config.json"
     config.write_text('{"server": {"prot": 1}, "providers": {"a": {"base_url": "ftp://x"}}}')
-    code, _, stderr = call("models", "--config", str(config))
+    code, _, stderr = inside("models", "--config", str(config))
     assert code == 78
     assert "mistake" in stderr and "did you mean server.port?" in stderr and "Traceback" not in stderr
 

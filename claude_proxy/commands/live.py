@@ -28,11 +28,11 @@ SEEN = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "n
         "SSL_CERT_DIR", "LANG", "LC_ALL", "PYTHONUTF8", "CLAUDE_PROXY_CONFIG")      # of the environment, in a report
 
 
-def examined(config: Config, terminal: Any = sys.stderr) -> List[Examiner]:
-    """Examine all providers that can be asked, at the same time; progress goes to a terminal alone."""
+def examined(config: Config, terminal: Any = None) -> List[Examiner]:
+    """Examine all providers that can be asked, at the same time; progress goes to a terminal (stderr) alone."""
     logging.getLogger("claude_proxy").addHandler(logging.NullHandler())     # what went wrong is in the findings
     providers = [provider for provider in config.providers if provider.usable]
-    progress = Progress(terminal, [provider.name for provider in providers])
+    progress = Progress(terminal or sys.stderr, [provider.name for provider in providers])
     if not providers:
         return []
     try:
