@@ -30,6 +30,7 @@ MAX_ERROR_BYTES = 65536
 SUCCESS = (200, 201)
 GRACE_SECONDS = 2.0                 # after the provider's head: an error that follows at once can still be a status
 NUDGE_SECONDS = 120.0               # Claude Code gives up on a stream that has said nothing real for 300 s
+CUT = "prompt-cut"                  # the warning's code: the provider seems to have cut the prompt in silence
 BLANK = b" \t\r\n\xef\xbb\xbf"
 dumps = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 log = logging.getLogger(__name__)
@@ -131,6 +132,9 @@ class Turn:
     def _headers(self):
         """What the answer says of its way here."""
         headers = {"x-claude-proxy-target": "%s/%s" % (self.record.provider, self.record.model)}
+        untold = self.app.learned.untold_cut(self.record.provider, self.record.model)
+        if untold and CUT not in self.record.warnings:
+            self.record.warnings.append(CUT)        # the head of the streamed answer that told it was gone already
         if self.record.warnings:
             headers["x-claude-proxy-warning"] = ", ".join(self.record.warnings)
         return headers
@@ -179,7 +183,7 @@ class Turn:
         warning = self.app.learned.counted(target.provider.name, target.model, self.text_bytes, prompt,
                                            dialect=target.dialect.name)
         if warning:
-            record.warnings.append("prompt-cut")
+            record.warnings.append(CUT)
             log.warning("%s: %s", record.request_id, warning)
 
 

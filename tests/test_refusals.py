@@ -20,6 +20,9 @@ def said(status, body, headers=None, secrets=(), **where):
     return from_provider(status, text, headers or {}, target(**where), secrets)
 
 
+SEARCH = ("Set ENABLE_TOOL_SEARCH=true for Claude Code, which then sends few tools at a time (or use fewer MCP "
+          "servers).")
+
 # name: (status, body, our status and type, the message)
 SHAPES = {
     "OpenAI's own": (
@@ -76,6 +79,18 @@ SHAPES = {
     "a web page without a title": (
         400, "<!DOCTYPE html><body><p>Hello</p><script>x</script></body>", (400, "invalid_request_error"),
         "acme/big answered 400: Hello. That is a web page, not an API: check providers.acme.base_url."),
+    "more tools than it takes": (
+        400, {"error": {"message": "Invalid 'tools': array too long. Expected an array with maximum length 128, but got "
+                                   "an array with length 131 instead.", "code": "array_above_max_length"}},
+        (400, "invalid_request_error"),
+        "acme/big answered 400: Invalid 'tools': array too long. Expected an array with maximum length 128, but got an "
+        "array with length 131 instead. " + SEARCH),
+    "more tools, in other words": (
+        400, {"error": {"message": "at most 128 tools are supported"}}, (400, "invalid_request_error"),
+        "acme/big answered 400: at most 128 tools are supported. " + SEARCH),
+    "more tools, in Chinese": (
+        400, {"error": {"message": "工具数量超过上限128"}}, (400, "invalid_request_error"),
+        "acme/big answered 400: 工具数量超过上限128. " + SEARCH),
     "nothing": (
         500, "", (502, "api_error"),
         'acme/big answered 500: no reason given. The fault is at acme; a target under "fallbacks" takes over when it '

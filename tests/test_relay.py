@@ -17,6 +17,7 @@ from server_harness import proxy
 from claude_proxy import relay
 from claude_proxy.config import KeySource, Secret
 from claude_proxy.observe import Metrics
+from claude_proxy.providers.learned import Learned
 
 SECONDS = 5
 
@@ -665,3 +666,29 @@ def test_max_concurrent_makes_the_others_wait():
         assert [reply.text for reply in replies] == ["Hello"] * 3 and time.monotonic() - began >= 0.3
 
 
+
+
+LONG = {"messages": [{"role": "user", "content": "one two three " * 2000}]}         # about 6000 tokens
+FEW = {"prompt_tokens": 2048, "completion_tokens": 1}
+
+
+@pytest.mark.parametrize("stream, headers", [(False, [True, False, False]), (True, [False, True, False])],
+                         ids=["plain", "streamed"])
+def test_a_prompt_that_was_cut_in_silence_is_told_once(world, stream, headers, caplog):
+    """In the log, in the status, and in the head of the next answer (of the same one, where that is still to come)."""
+    world.provider.scripts["cut-off"] = {"text": "Hi", "usage": FEW}
+    seen = [world.ask(stream=stream, model="cut-off", **LONG).headers.get("x-claude-proxy-warning", "") for _ in headers]
+    assert ["prompt-cut" in warnings for warnings in seen] == headers
+    for _ in headers:
+        world.record()
+    told = [record.getMessage() for record in caplog.records if "probably cut off" in record.getMessage()]
+    assert len(told) == 1
+    status = world.app.metrics.status(world.app.config, world.app.learned)
+    assert status["learned_warnings"] == [told[0].partition(": ")[2]]
+    assert "fake/cut-off counted 2048 prompt tokens" in told[0]
+
+
+def test_ollama_is_told_with_its_setting():
+    """The window that Ollama loads a model with, which no request through its OpenAI address can change."""
+    warning = Learned().counted("ollama", "qwen3", 40000, 2048, dialect="ollama")
+    assert "OLLAMA_CONTEXT_LENGTH=65536" in warning and "num_ctx" in warning

@@ -36,6 +36,11 @@ TOOLS = any_of(
     r"(?:not|n't) support (?:tool|function)", "no endpoints found that support tool",
     r"(?:tools?|function[ -]?call(?:s|ing)?|tool use)[^.]{0,40}(?:not|n't|un) ?(?:supported|available|enabled)",
     "requires --enable-auto-tool-choice", "--jinja", r"不支持[^。]{0,8}(?:工具|函数)")
+TOO_MANY_TOOLS = any_of(
+    r"\btools?\b[^.]{0,60}(?:too (?:many|long)|maximum length|at most|more than \d+|exceed|limit)",
+    r"(?:too many|at most \d+|maximum (?:number )?of(?: \d+)?|max(?:imum)? \d+|more than \d+|limit(?:ed)? (?:of|to) "
+    r"\d+) (?:tools?|functions?)\b", r"function declarations[^.]{0,40}(?:\d+|many|exceed)",
+    r"(?:工具|函数)[^。]{0,12}(?:过多|超过|超出|上限|最多)", r"最多[^。]{0,12}(?:工具|函数)")
 RESPONSES_ONLY = any_of("only supported in v1/responses", "not a chat model", r"v1/responses (?:endpoint|and not)",
                         "use /v1/responses")
 
@@ -122,6 +127,9 @@ def _by_text(kind, said, place):
         return "This is %s's content filter; another provider may answer it." % place.name
     if RESPONSES_ONLY.search(text):
         return "This model needs OpenAI's Responses API for that: choose another one under %s.models." % place.setting
+    if kind is errors.InvalidRequest and TOO_MANY_TOOLS.search(text):
+        return ("Set ENABLE_TOOL_SEARCH=true for Claude Code, which then sends few tools at a time (or use fewer MCP "
+                "servers).")
     if TOOLS.search(text):
         return _tools(text, place)
     if kind is errors.InvalidRequest and refused_media(said) == "could not process image":

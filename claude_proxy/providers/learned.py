@@ -34,6 +34,7 @@ class Learned:
         self._ratios = {}           # (provider, model) -> bytes per token
         self._corrections = {}      # (provider, model) -> (their tokens per token of ours, comparisons)
         self._cut = {}              # (provider, model) -> the warning that was given
+        self._untold = {}           # (provider, model) -> True where no answer's head has said it
 
     # -- remedies
 
@@ -105,7 +106,12 @@ class Learned:
         if key in self._cut:
             return None
         _keep(self._cut, key, warning)
+        _keep(self._untold, key, True)
         return warning
+
+    def untold_cut(self, provider, model):
+        """Whether the head of the next answer must say that this model's prompt was cut; True once."""
+        return self._untold.pop((provider, model), False)
 
     def warnings(self):
         """Every warning that was given."""
