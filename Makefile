@@ -3,10 +3,11 @@
 PYTHON ?= python3
 VENV := build/venv
 TOOLS := build/tools
+SECONDS ?= 60
 PYZ := dist/claude-proxy.pyz
 
 .DEFAULT_GOAL := all
-.PHONY: all run test histories check pyz matrix tokens e2e chaos release clean help
+.PHONY: all run test histories fuzz check pyz matrix tokens e2e chaos release clean help
 
 all: test check               ## test and check
 
@@ -18,6 +19,9 @@ test: $(VENV)/ready           ## the suite, in an environment of its own that ha
 
 histories: $(VENV)/ready      ## 20,000 random answers instead of the suite's few
 	HISTORIES=20000 $(VENV)/bin/python -m pytest tests/test_answer_properties.py
+
+fuzz: build/fuzz/ready        ## random input for all that reads what strangers write; SECONDS=60
+	SECONDS_TO_FUZZ=$(SECONDS) build/fuzz/venv/bin/python tests/fuzz/run.py $(ARGS)
 
 check: $(TOOLS)/ready         ## ruff and mypy
 	$(TOOLS)/bin/ruff check .
@@ -51,6 +55,11 @@ help:                         ## this list
 $(VENV)/ready:
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check pytest
+	touch $@
+
+build/fuzz/ready:
+	$(PYTHON) -m venv build/fuzz/venv
+	build/fuzz/venv/bin/python -m pip install --quiet --disable-pip-version-check hypothesis
 	touch $@
 
 $(TOOLS)/ready: Makefile

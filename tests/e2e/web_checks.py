@@ -23,7 +23,7 @@ import sealed  # noqa: E402
 
 EVIL, REBOUND = "evil.example", "rebound.example"
 ANSWER = "the answer that costs money"
-BODY = {"model": "text", "max_tokens": 32, "messages": [{"role": "user", "content": "hi"}]}
+BODY = {"model": "costly", "max_tokens": 32, "messages": [{"role": "user", "content": "hi"}]}
 CHECKS = []
 
 # What a page can see of one fetch: its status and words, or why not.
@@ -49,7 +49,7 @@ return fetch(url, options).then(async answer => {
 FORM = """
 const [url, kind, name] = arguments, form = document.createElement('form'), field = document.createElement('input');
 form.action = url; form.method = 'POST'; form.enctype = kind; form.target = name;
-field.name = '{"x": "'; field.value = '", "model": "text", "max_tokens": 9, "messages": [{"role": "user", "content": "hi"}]}';
+field.name = '{"x": "'; field.value = '", "model": "costly", "max_tokens": 9, "messages": [{"role": "user", "content": "hi"}]}';
 form.append(field); document.body.append(form);
 const frame = document.createElement('iframe'); frame.name = name; document.body.append(frame);
 return new Promise(done => { frame.onload = () => done(true); setTimeout(() => done(false), 3000); form.submit(); });
@@ -139,12 +139,12 @@ def a_page_without_an_origin(scene):
     sandboxed = """
     const frame = document.createElement('iframe'); frame.sandbox = 'allow-scripts';
     const said = new Promise(done => { onmessage = e => done(e.data); setTimeout(() => done('silent'), 4000); });
-    frame.srcdoc = '<script>fetch("' + arguments[0] + '/v1/messages", {method: "POST", body: "{}"}).then(a => a.text())' +
-                   '.then(t => parent.postMessage(t, "*"), e => parent.postMessage("error " + e, "*"))</scr' + 'ipt>';
+    frame.srcdoc = '<script>fetch("' + arguments[0] + '/v1/messages", {method: "POST", body: JSON.stringify(' + arguments[1] +
+      ')}).then(a => a.text()).then(t => parent.postMessage(t, "*"), e => parent.postMessage("error " + e, "*"))</scr' + 'ipt>';
     document.body.append(frame); return said;
     """
     for proxy in scene.proxies("127.0.0.1", "localhost", "0.0.0.0"):
-        assert "error" in scene.refused(sandboxed, proxy)
+        assert "error" in scene.refused(sandboxed, proxy, json.dumps(BODY))
 
 
 @check
@@ -238,7 +238,7 @@ def main():
 
 
 def with_proxy(options, folder, provider, page_port):
-    config = sealed.write_config(folder, provider.url, {"default": "text"})
+    config = sealed.write_config(folder, provider.url, {"default": "costly"})
 
     def work(url):
         mapped = "--host-resolver-rules=" + ",".join("MAP %s 127.0.0.1" % name for name in (EVIL, REBOUND))
