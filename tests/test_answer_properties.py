@@ -11,7 +11,7 @@ from claude_proxy.conversion import message_from_stream
 from claude_proxy.errors import ProxyError
 from histories import History
 
-HISTORIES = int(os.environ.get("HISTORIES", "1200"))
+HISTORIES = int(os.environ.get("HISTORIES", "800"))
 BATCHES = 10
 
 

@@ -101,6 +101,13 @@ CALLS = {
     "no index and no id: names tell": (
         [calls(call(None, '{"a"', "ls")), calls(call(None, ":1}")), calls(call(None, "{}", "ls")), CALLED],
         '0+ls 0:{"a" 0::1} 0- 1+ls 1:{} 1- =tool_use .'),
+    "no index and no id: the end of one and the beginning of the next": (
+        [calls(call(None, "{}", "ls")), calls(call(None, '{"a":', "ls")), calls(call(None, "1}"), call(None, "{}", "cat")),
+         CALLED],
+        '0+ls 0:{} 0- 1+ls 1:{"a": 1:1} 1- 2+cat 2:{} 2- =tool_use .'),
+    "no index and no id: two of one name in one chunk": (
+        [calls(call(None, "", "ls"), call(None, "", "ls")), CALLED],
+        "0+ls 0- 1+ls 1- =tool_use ."),
     "every call has index 0": (
         [calls(call(0, '{"a":1}', "ls", "c1")), calls(call(0, '{"b":2}', "cat", "c2")), CALLED],
         '0+ls 0:{"a":1} 0- 1+cat 1:{"b":2} 1- =tool_use .'),
@@ -278,7 +285,9 @@ THEN_CALL = [calls(call(0, "{}", "ls", "c1")), CALLED]
     ({"omit_thinking_text": True}, "", THOUGHT, "0+thinking 0~ 0- 1+text 1:A 1- =end_turn ."),
     ({"show_thinking": False}, "", THOUGHT, "0+text 0:A 0- =end_turn ."),
     ({"show_thinking": False}, "", THOUGHT + THEN_CALL, "0+text 0:A 0- 1+ls 1:{} 1- =tool_use ."),
-    ({"show_thinking": False}, "always", THOUGHT, "0+thinking 0~ 0- 1+text 1:A 1- =end_turn ."),
+    ({"show_thinking": False}, "always", THOUGHT, "0+text 0:A 0- 1+thinking 1~ 1- =end_turn ."),
+    ({"show_thinking": False}, "always", THOUGHT + THEN_CALL,
+     "0+text 0:A 0- 1+thinking 1~ 1- 2+ls 2:{} 2- =tool_use ."),
     ({"show_thinking": False}, "tool_turns", THOUGHT, "0+text 0:A 0- =end_turn ."),
     ({"show_thinking": False}, "tool_turns", THOUGHT + THEN_CALL,
      "0+text 0:A 0- 1+thinking 1~ 1- 2+ls 2:{} 2- =tool_use ."),

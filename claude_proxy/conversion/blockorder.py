@@ -8,9 +8,9 @@ Nothing is closed but by what follows it, or by finish(): a block that a broken 
 
 Reasoning is
     SHOWN       as thinking, piece by piece: the client asked for it
-    SEALED      a thinking block without text, all of it in the signature: the client wants none to read, but the
-                provider wants it back
-    KEPT        the same, but only before a tool call: the provider wants it back with its calls
+    SEALED      a thinking block without text, all of it in the signature: the client asked for it like that
+    KEPT        the same for a client that never asked for thinking: not before a tool call or the end, so that its
+                text comes first; and without a call only where the provider wants all reasoning back
     DROPPED     otherwise
 """
 import json
@@ -30,7 +30,7 @@ def reasoning_mode(context: AnswerContext) -> str:
     """What becomes of the reasoning in an answer."""
     if context.show_thinking:
         return SEALED if context.omit_thinking_text else SHOWN
-    return {"always": SEALED, "tool_turns": KEPT}.get(context.dialect.echo_reasoning, DROPPED)
+    return KEPT if context.dialect.echo_reasoning else DROPPED
 
 
 class BlockOrder:
@@ -65,14 +65,17 @@ class BlockOrder:
 
     def thinking(self, text: str):
         """A piece of reasoning."""
-        if self.mode == KEPT:
+        if text and self.mode == KEPT:
             self._sealed.append(text)
         elif self.mode != DROPPED:
             self._put("thinking", text)
 
-    def call_piece(self, piece, place: int = 0, of: int = 1):
-        """A piece of a tool call: `place` in a list of `of`."""
-        call, arguments = self._book.find(piece, place, of)
+    def call_pieces(self, pieces):
+        """Pieces of tool calls, as a chunk lists them."""
+        for call, arguments in self._book.find(pieces):
+            self._add(call, arguments)
+
+    def _add(self, call, arguments):
         if call.extra is not None and call.id:      # it came late: it travels in the next thinking block
             self._thoughts.keep_extra(call.id, call.extra)
             call.extra = None
@@ -121,7 +124,7 @@ class BlockOrder:
         self._sealed.append(json.loads('"%s"' % "".join(literals)))
 
     def _take_arguments(self, literals):
-        """As call_piece() does for each."""
+        """As call_pieces() does for each."""
         arguments, straight = self._call.arguments, []
         for literal in literals:
             text = json.loads('"%s"' % literal) if "\\" in literal else literal
@@ -154,7 +157,8 @@ class BlockOrder:
                 break
             self._drain(at_the_end=True)
         self._close()
-        if self._thoughts.unsigned and (self.called_a_tool or self.mode in (SHOWN, SEALED)):
+        wanted = self.called_a_tool or self.mode != KEPT or self._context.dialect.echo_reasoning == "always"
+        if wanted and (self._thoughts.unsigned or self._sealed):
             self._seal()
 
     def drop_waiting_calls(self):

@@ -5,10 +5,10 @@
              https://platform.openai.com/docs/api-reference/chat-streaming
 
 The index is the call's key, but not where a new id and a name come with an old index, nor where there is none: then the
-id tells, then a name (a new call), else it is the call before. Empty ids and names say nothing, repeated ones nothing
+id tells, then a name (a new call), else the place in the list. Empty ids and names say nothing, repeated ones nothing
 new.
 """
-from typing import Any, Collection, Dict, List, Mapping, Optional, Tuple
+from typing import Any, Collection, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from ..errors import UpstreamFailed
 from .arguments import Arguments, FreeText
@@ -56,20 +56,26 @@ class CallBook:
         self._by_index: Dict[Any, Call] = {}
         self._made = 0
 
-    def find(self, piece: Mapping[str, Any], place: int = 0, of: int = 1) -> Tuple[Call, str]:
-        """(the call of a piece, the piece's arguments as text); it is piece `place` of a list of `of`."""
-        custom, function = piece.get("custom"), piece.get("function")
-        is_custom = piece.get("type") == "custom" or (isinstance(custom, dict) and not isinstance(function, dict))
-        body = custom if is_custom else function
-        body = body if isinstance(body, dict) else {}
-        raw_id, name = word(piece.get("id")), word(body.get("name"))
-        call = self._known(piece.get("index"), raw_id, name, of - place)
+    def find(self, pieces: Sequence[Mapping[str, Any]]) -> List[Tuple[Call, str]]:
+        """(its call, its arguments as text) for each piece of one list."""
+        before = list(self._calls)
+        unmarked = sum(1 for piece in pieces if is_unmarked(piece))
+        places = iter(before[-unmarked:] if unmarked else ())       # those take up the calls before, in their order
+        found = []
+        for at, piece in enumerate(pieces):
+            known = next(places, None) if is_unmarked(piece) else self._known(piece, before[-1:] if at == 0 else [])
+            found.append(self._add(piece, known))
+        return found
+
+    def _add(self, piece, call) -> Tuple[Call, str]:
+        is_custom, body = body_of(piece)
         if call is None:
             call = Call(is_custom)
             self._calls.append(call)
         if isinstance(piece.get("index"), int):
             self._by_index[piece["index"]] = call
-        call.raw_id = call.raw_id or raw_id
+        name = word(body.get("name"))
+        call.raw_id = call.raw_id or word(piece.get("id"))
         if name:
             call.name_it(name, self._declared)
         if is_custom and call.state == NEW and call.name not in self._declared:
@@ -77,6 +83,16 @@ class CallBook:
         if piece.get("extra_content"):
             call.extra = piece["extra_content"]
         return call, argument_text(body.get("input" if is_custom else "arguments"))
+
+    def _known(self, piece, last) -> Optional[Call]:
+        """The call of a piece with an index, an id or a name; `last`: the one that its name alone may go on with."""
+        index, raw_id, name = piece.get("index"), word(piece.get("id")), word(body_of(piece)[1].get("name"))
+        if isinstance(index, int):
+            call = self._by_index.get(index)
+            return None if call is not None and begins_another(call, raw_id, name) else call
+        if raw_id:
+            return next((call for call in self._calls if call.raw_id == raw_id), None)
+        return next((call for call in last if call.name in ("", name) and not call.arguments.complete), None)
 
     def is_last(self, call: Call, index: Any) -> bool:
         """Whether a piece with this index and nothing new is one of `call`."""
@@ -90,23 +106,25 @@ class CallBook:
             call.id = "toolu_%s_%d" % (self._suffix[:48], self._made)
         self._taken.add(call.id)
 
-    def _known(self, index, raw_id, name, from_last) -> Optional[Call]:
-        if isinstance(index, int):
-            call = self._by_index.get(index)
-            return None if call is not None and begins_another(call, raw_id, name) else call
-        if raw_id:
-            return next((call for call in self._calls if call.raw_id == raw_id), None)
-        last = self._calls[-from_last] if len(self._calls) >= from_last else None
-        if name and (last is None or last.name not in ("", name) or last.arguments.complete):
-            return None
-        return last
-
 
 def begins_another(call: Call, raw_id: str, name: str) -> bool:
     """Whether a piece with the index of `call` is a call of its own after all."""
     if raw_id and call.raw_id and raw_id != call.raw_id:
         return bool(name) or call.arguments.complete
     return False
+
+
+def body_of(piece: Mapping[str, Any]) -> Tuple[bool, Mapping[str, Any]]:
+    """(whether it is a custom call's, what has its name and arguments)"""
+    custom, function = piece.get("custom"), piece.get("function")
+    is_custom = piece.get("type") == "custom" or (isinstance(custom, dict) and not isinstance(function, dict))
+    body = custom if is_custom else function
+    return is_custom, body if isinstance(body, dict) else {}
+
+
+def is_unmarked(piece: Mapping[str, Any]) -> bool:
+    """Whether neither an index nor an id nor a name tells which call a piece belongs to."""
+    return not (isinstance(piece.get("index"), int) or word(piece.get("id")) or word(body_of(piece)[1].get("name")))
 
 
 def word(value: Any) -> str:

@@ -238,8 +238,8 @@ class AnswerStream:
                 self.done = True                # the rest was never said
                 return
         pieces = chunks.call_pieces(delta)
-        for place, piece in enumerate(pieces):
-            self._blocks.call_piece(piece, place, len(pieces))
+        if pieces:
+            self._blocks.call_pieces(pieces)
 
     def _say(self, pieces):
         for kind, piece in pieces:
@@ -248,7 +248,7 @@ class AnswerStream:
             elif kind == "thinking":
                 self._blocks.thinking(piece)
             else:
-                self._blocks.call_piece({"function": {"name": piece[0], "arguments": piece[1]}})
+                self._blocks.call_pieces([{"function": {"name": piece[0], "arguments": piece[1]}}])
 
     # -- the end
 
