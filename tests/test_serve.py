@@ -193,7 +193,7 @@ def test_a_signal_lets_answers_end(tmp_path, provider, number, code):
                 threading.Event().wait(0.02)
         event.set()
         thread.join(SECONDS)
-        assert b"message_stop" in b"".join(read)
+        assert b"message_stop" in b"".join(read), "\n".join(proxy.lines)
         assert proxy.wait() == code
         assert not [line for line in proxy.lines if "Traceback" in line]
 

@@ -183,7 +183,10 @@ class Listener:
         """End the accept loop, and wait until its sockets are closed."""
         if not self._stopping:
             self._stopping = True
-            self._waker.send(b"x")
+            try:
+                self._waker.send(b"x")
+            except OSError:                         # the loop was awake, saw it, and is done already
+                pass
         if self._closed.wait(STOP_SECONDS):
             self._close_servers()                     # closing twice is harmless, and the loop may never have run
 
