@@ -13,7 +13,7 @@ import time
 from dataclasses import replace
 from email.utils import formatdate
 
-from . import conversion, routing
+from . import conversion, explaining, routing
 from .config import DEMO
 from .conversion import tokens
 from .conversion.response import take_completion
@@ -43,6 +43,8 @@ def create_message(app, request, answer, provider_name, record):
     targets = routing.targets(app.config, body.get("model"), provider_name, app.learned)
     if any(target.provider.vision_model for target in targets) and conversion.has_images(body):
         targets = [seeing(target, app.learned) for target in targets]
+    if request.header("x-claude-proxy-explain"):
+        answer.headers["x-claude-proxy-route"] = explaining.summary(app.config, targets[0], provider_name)
     watch = Watch(request.sock)
     kind = StreamTurn if body.get("stream") else Turn
     turn = kind(app, request, answer, body, watch, record)

@@ -3,7 +3,7 @@ import json
 
 import pytest
 
-from claude_proxy.observe import Record, access_line, escaped
+from claude_proxy.observe import Record, access_line, escaped, has_failed
 from claude_proxy.observe.escape import json_line, word
 
 FULL = dict(request_id="req_1", method="POST", route="/v1/messages", client_key="ci", session="3f-00",
@@ -98,3 +98,21 @@ def test_escaped_keeps_what_is_harmless():
 def test_json_line_is_json():
     assert json.loads(json_line({"a": EVIL})) == {"a": EVIL}
     assert json_line({"a": "世界\u2028"}) == '{"a":"世界\\u2028"}'
+
+
+# a request's end -> whether the operator is warned: by 5xx, and by streams that ended in an error
+FAILED = {
+    "an answer": (dict(status=200), False),
+    "the client's mistake": (dict(status=400, error_type="invalid_request_error"), False),
+    "a wrong key": (dict(status=401, error_type="authentication_error"), False),
+    "too many": (dict(status=429, error_type="rate_limit_error"), False),
+    "no room": (dict(status=529, error_type="overloaded_error"), True),
+    "a broken provider": (dict(status=502, error_type="api_error"), True),
+    "a stream that broke off": (dict(status=200, error_type="api_error"), True),
+    "a client that left": (dict(status=200, error_type="api_error", client_left=True), False),
+}
+
+
+@pytest.mark.parametrize("record, failed", FAILED.values(), ids=FAILED.keys())
+def test_what_is_a_warning(record, failed):
+    assert has_failed(Record(**record)) is failed

@@ -8,7 +8,7 @@ import re
 import pytest
 
 from claude_proxy.observe import Record, access_line, setup_logging
-from claude_proxy.observe.logs import Repeats, goes_to_journal, has_colours, priority, timestamp
+from claude_proxy.observe.logs import ACCESS, Repeats, goes_to_journal, has_colours, priority, timestamp
 
 log = logging.getLogger("claude_proxy.test")
 access = logging.getLogger("claude_proxy.access")
@@ -173,6 +173,15 @@ def test_many_warnings_of_one_kind_become_few():
     now[0] = 22.0
     log.warning("attack %d", 101)
     assert stream.getvalue().splitlines()[-1].endswith("WARNING attack 101")
+
+
+def test_lines_of_requests_are_never_left_out():
+    """However many of them fail."""
+    stream = io.StringIO()
+    setup_logging("text", stream, {})
+    for _ in range(100):
+        logging.getLogger(ACCESS).warning("%s", "POST /v1/messages 502")
+    assert stream.getvalue().count("WARNING POST /v1/messages 502") == 100
 
 
 def test_priorities_and_times():

@@ -5,7 +5,9 @@ import subprocess
 import sys
 
 import pytest
+from fake_provider import FakeProvider
 from processes import SECONDS, environment
+from server_harness import Client, Reply, message, post, provider, proxy
 
 from claude_proxy import config as configuration
 from claude_proxy import explaining, routing
@@ -70,6 +72,29 @@ def test_one_line():
     assert explaining.summary(config, target) == (
         "provider=two (the model's name begins with it); model=r1 (asked for by its name); "
         "dialect=deepseek (its address or name; quirks: stop_limit); key=providers.two.api_key")
+
+
+# the model that is asked for, whether as a stream -> the answer's status
+ANSWERS = [("fake/text", False, 200), ("fake/text", True, 200), ("fake/error-401", False, 401)]
+
+
+@pytest.mark.parametrize("model, stream, status", ANSWERS, ids=["%s %s" % row[:2] for row in ANSWERS])
+def test_the_header(model, stream, status):
+    """With every answer to a request that asks for it, errors too; without asking never."""
+    with FakeProvider() as fake, proxy([provider(fake.url)]) as listener:
+        body = message(model=model, stream=stream)
+        reply = asked(listener, body, {"X-Claude-Proxy-Explain": "1"})
+        assert reply.status == status and reply.headers["x-claude-proxy-route"] == (
+            "provider=fake (the model's name begins with it); model=%s (no row lists it, so it is taken as it is); "
+            "dialect=openai-compatible (nothing special is known of the address); key=none" % model[5:])
+        assert "x-claude-proxy-explain" not in fake.requests[0].headers
+        assert "x-claude-proxy-route" not in asked(listener, body, {}).headers
+
+
+def asked(listener, body, headers):
+    with Client(listener) as client:
+        client.send(post(body, headers=dict(headers, Connection="close")))
+        return Reply(client.read_all())
 
 
 def call(tmp_path, *arguments, stdin=b""):

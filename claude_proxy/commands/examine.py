@@ -204,7 +204,8 @@ class Examiner:
     def parallel(self) -> str:
         """Several calls in one answer, and the switch against that."""
         self._needs_tools()
-        both = saying("What is the weather in Paris, and in Rome? Call the tool for both at once.", 1024, tools=[TOOL])
+        both = saying("What is the weather in Paris, and in Rome? Call the tool for both at once.", 1024, stream=True,
+                      tools=[TOOL])
         calls = self.asker.ask(both).blocks("tool_use")
         if not self.asker.target().dialect.parallel_tool_calls:
             raise Judged(OFF, "quirks: parallel_tool_calls is false; %d calls at once" % len(calls))
@@ -217,7 +218,8 @@ class Examiner:
         dialect = self.asker.target().dialect
         if not (dialect.tool_choice and dialect.forces_tools and dialect.names_tool):
             raise Judged(OFF, "quirks: not every tool_choice is taken; what is not is replaced by a softer one")
-        found = self.asker.ask(saying("Hello.", 1024, tools=[TOOL], tool_choice={"type": "tool", "name": TOOL["name"]}))
+        forced = {"type": "tool", "name": TOOL["name"]}
+        found = self.asker.ask(saying("Hello.", 1024, stream=True, tools=[TOOL], tool_choice=forced))
         if self.asker.target().dialect != dialect:
             return ""                           # it was refused, and mended
         return self._calls(found, WARNING, {"names_tool": False, "forces_tools": False})
@@ -242,7 +244,7 @@ class Examiner:
     def reasoning_back(self) -> str:
         """A turn after a tool's result, with the reasoning that led to the call."""
         self._needs_tools()
-        first = saying(WEATHER, 2048, tools=[TOOL], thinking=THINKING)
+        first = saying(WEATHER, 2048, stream=True, tools=[TOOL], thinking=THINKING)
         found = self.asker.ask(first)
         call = {"type": "tool_use", "id": "toolu_check", "name": TOOL["name"], "input": {"city": "Paris"}}
         content = found.message["content"] if found.blocks("tool_use") else found.blocks("thinking") + [call]
@@ -261,13 +263,14 @@ class Examiner:
         if target.row.images is False or not target.dialect.images:
             raise Judged(OFF, "the configuration says that it takes none")
         picture = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": RED_SQUARE}}
-        found = self.asker.ask(saying([picture, {"type": "text", "text": "Which colour is this? One word."}], 256))
+        found = self.asker.ask(saying([picture, {"type": "text", "text": "Which colour is this? One word."}], 256,
+                                      stream=True))
         return shortened(found.text(), 40)
 
     def max_tokens(self) -> str:
         """It takes the max_tokens that clients send."""
         asked = self.asker.target().row.max_output_tokens or USUAL_OUTPUT
-        sent = self.asker.ask(saying("Say OK.", asked)).sent
+        sent = self.asker.accepted(saying("Say OK.", asked, stream=True))
         return str(sent.get("max_tokens") or sent.get("max_completion_tokens") or "not sent")
 
 

@@ -5,6 +5,7 @@ The same steps as relay.py's, with the same remedies and tries, but no client wa
 import dataclasses
 import json
 import time
+from itertools import islice
 from typing import Any, Dict, Iterator, List, NamedTuple
 
 from .. import conversion, relay, routing
@@ -77,13 +78,17 @@ class Questioner:
         row = self.provider.default_model
         return routing.targets(self.config, row.model if row else "any", self.provider.name, self.learned)[0].dialect
 
-    def ask(self, body: Dict[str, Any]) -> Exchange:
+    def accepted(self, body: Dict[str, Any]) -> Dict[str, Any]:
+        """The body that was sent for a request, as soon as its answer begins: the rest is not waited for, nor paid."""
+        return self.ask(body, begin=True).sent
+
+    def ask(self, body: Dict[str, Any], begin: bool = False) -> Exchange:
         """A Messages request without a model -> the Exchange; ProxyError where it ends in one."""
         body = dict(body, model=self.asked_model)
         attempts = Attempts(self.caller, self.learned, Watch(None), Record())
-        return attempts.run([self.target()], lambda target, key: self._try(body, target, key))
+        return attempts.run([self.target()], lambda target, key: self._try(body, target, key, begin))
 
-    def _try(self, body, target, key):
+    def _try(self, body, target, key, begin):
         chat = conversion.to_chat_request(body, target, ANY_CLIENT, "msg_check", self.config.server.max_tokens)
         data = relay.dumps(chat.body).encode("utf-8", "replace")
         began = time.monotonic()
@@ -92,8 +97,10 @@ class Questioner:
                 text = answer.read_some(relay.MAX_ERROR_BYTES).decode("utf-8", "replace")
                 error = refusals.from_provider(answer.status, text, answer.headers, target, [key.value])
                 raise Refused(error, answer.status, text, answer.headers, chat.body)
-            first, data = timed(answer.pieces(), began)
+            first, data = timed(islice(answer.pieces(), 1 if begin else None), began)
             streamed = relay.looks_like_events(data, answer.headers)
+        if begin:
+            return Exchange(chat.body, data, streamed, {"content": []}, first, milliseconds(began))
         message = (conversion.message_from_stream(data, chat.answer) if streamed
                    else conversion.to_message(relay.completion_of(data, target), chat.answer))
         return Exchange(chat.body, data, streamed, message, first, milliseconds(began))

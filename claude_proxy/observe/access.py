@@ -18,6 +18,11 @@ def access_line(record: Record, log_format: str = "text") -> str:
     return json_line(fields(record)) if log_format == "json" else _text(record)
 
 
+def has_failed(record: Record) -> bool:
+    """The answer failed, and not by the client's own fault: a 5xx, or a stream that ended in an error."""
+    return record.status >= 500 or bool(record.error_type) and record.status < 400 and not record.client_left
+
+
 def milliseconds(record: Record, reading: Optional[float]) -> Optional[int]:
     """From the request's start to a reading of the clock."""
     return None if reading is None else max(0, round((reading - record.started) * 1000))

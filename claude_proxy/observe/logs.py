@@ -90,7 +90,7 @@ class SafeHandler(logging.StreamHandler):
 
 
 class Repeats(logging.Filter):
-    """Lets a few warnings of one kind through in a while; the next one says how many were left out."""
+    """Lets a few warnings of one kind through in a while; the next one says how many were left out. Not requests."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic):
         super().__init__()
@@ -100,7 +100,7 @@ class Repeats(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Whether the record is written."""
-        if record.levelno < logging.WARNING:
+        if record.levelno < logging.WARNING or record.name == ACCESS:
             return True
         now = self._clock()
         with self._lock:

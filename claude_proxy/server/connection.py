@@ -254,5 +254,6 @@ class Exchange:
         if not self._counted:
             self.app.metrics.begin(record)
         self.app.metrics.end(record)
-        if access.isEnabledFor(logging.INFO):
-            access.info("%s", observe.access_line(record, self.config.server.log_format))
+        level = logging.WARNING if observe.has_failed(record) else logging.INFO
+        if access.isEnabledFor(level):
+            access.log(level, "%s", observe.access_line(record, self.config.server.log_format))

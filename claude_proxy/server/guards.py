@@ -23,7 +23,7 @@ FIELD_NAMES = re.compile(r"[A-Za-z0-9-]+(?:[ \t]*,[ \t]*[A-Za-z0-9-]+)*").fullma
 JSON_TYPE = re.compile(r"(?:application|text)/(?:[a-z0-9.+-]*\+)?json[ \t]*(?:;.*)?", re.I).fullmatch
 
 EXPOSED = ("request-id, retry-after, retry-after-ms, x-should-retry, x-claude-proxy-target, x-claude-proxy-warning, "
-           "anthropic-ratelimit-requests-limit, anthropic-ratelimit-requests-remaining, "
+           "x-claude-proxy-route, anthropic-ratelimit-requests-limit, anthropic-ratelimit-requests-remaining, "
            "anthropic-ratelimit-requests-reset, anthropic-ratelimit-tokens-limit, "
            "anthropic-ratelimit-tokens-remaining, anthropic-ratelimit-tokens-reset")
 ASKED_BY_DEFAULT = "authorization, content-type, x-api-key, anthropic-version, anthropic-beta"
