@@ -7,7 +7,7 @@ SECONDS ?= 60
 PYZ := dist/claude-proxy.pyz
 
 .DEFAULT_GOAL := all
-.PHONY: all run test histories fuzz check pyz matrix tokens e2e chaos release clean help
+.PHONY: all run test histories docs-test fuzz check pyz matrix tokens e2e chaos release clean help
 
 all: test check               ## test and check
 
@@ -19,6 +19,9 @@ test: $(VENV)/ready           ## the suite, in an environment of its own that ha
 
 histories: $(VENV)/ready      ## 20,000 random answers instead of the suite's few
 	HISTORIES=20000 $(VENV)/bin/python -m pytest tests/test_answer_properties.py
+
+docs-test: $(VENV)/ready      ## every command, configuration and table of both READMEs against the program
+	$(VENV)/bin/python -m pytest tests/test_docs.py
 
 fuzz: build/fuzz/ready        ## random input for all that reads what strangers write; SECONDS=60
 	SECONDS_TO_FUZZ=$(SECONDS) build/fuzz/venv/bin/python tests/fuzz/run.py $(ARGS)
