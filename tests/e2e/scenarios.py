@@ -5,8 +5,9 @@ back and count its bytes (two calls at once), report. What differs is a Scenario
 are cut into chunks, what goes wrong on the way.
 """
 import json
+import signal
 from dataclasses import dataclass, field
-from typing import Tuple
+from typing import Mapping, Optional, Tuple
 
 NONCE = "k7-marigold"
 FILE = "notes.txt"
@@ -35,6 +36,11 @@ class Scenario:
     arguments: Tuple[str, ...] = field(default=())      # for the client
     told: bool = False                      # the client may end in an error, which must name the provider
     through_run: bool = False               # started by `claude-proxy run --`, with the environment that it makes
+    always: bool = False                    # every request of a step in `at` meets the trouble
+    away: Optional[float] = 0.0             # seconds until a killed provider is back; None: never
+    ends: str = ""                          # the client ends in an error with these words
+    stop: int = 0                           # a signal for the client, once the provider is silent
+    provider: Mapping[str, float] = field(default_factory=dict)     # more of its configuration
 
 
 SCENARIOS = {
@@ -52,6 +58,21 @@ SCENARIOS = {
     "error-in-stream": Scenario("an error chunk amid a call: the client asks again, without streaming",
                                 trouble="error chunk", at=(0,)),
     "rate-limit": Scenario("a 429 with retry-after for each step's first request", trouble="429", at=(0, 1, 2)),
+    "rate-limit-3": Scenario("a 429 with retry-after 3", trouble="429 after 3", at=(0,)),
+    "killed": Scenario("the provider is killed amid a call, and back a second later", trouble="killed", at=(0,), away=1.0),
+    "restarted": Scenario("the provider is killed amid two answers, and back at once", trouble="killed", at=(0, 1)),
+    "gone": Scenario("the provider is killed, and never back: the client is told so", trouble="killed", at=(0,), away=None,
+                     ends="scripted could not be reached"),
+    "silent": Scenario("the provider falls silent amid a call: the client asks again", trouble="silent", at=(0,),
+                       provider={"idle_seconds": 2}),
+    "silent-head": Scenario("the provider never begins to answer, once for each step", trouble="silent head", at=(0, 1, 2),
+                            provider={"first_byte_seconds": 2}),
+    "silent-for-good": Scenario("it never answers at all: the client is told so", trouble="silent head", at=(0,), always=True,
+                                provider={"first_byte_seconds": 1}, ends="scripted said nothing for 1 s"),
+    "escape": Scenario("the client is interrupted: the provider's connection closes", trouble="silent", at=(0,),
+                       stop=signal.SIGINT),
+    "client-killed": Scenario("the client is killed: the provider's connection closes", trouble="silent", at=(0,),
+                              stop=signal.SIGKILL),
     "overflow": Scenario("the provider's context overflows: the client compacts and goes on", trouble="overflow",
                          at=(2,)),
     "not-streamed": Scenario("errors in two streams running: the non-streamed fallback does a whole step",

@@ -4,8 +4,11 @@ Which step is next is read from the request's own history, so a request that is 
 strict provider would refuse is answered with 400 and kept in `Provider.refused`: a run with one of those has failed.
 """
 import json
+import select
+import socket
 import sys
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import scenarios
@@ -15,6 +18,7 @@ PARAMETERS = {
     "temperature", "top_p", "stop", "seed", "user", "response_format", "parallel_tool_calls", "reasoning_effort"}
 FOREIGN = ("cache_control", "input_schema", "tool_use_id", "thinking", "signature")     # Anthropic's own words
 USAGE = {"prompt_tokens": 1200, "completion_tokens": 40, "total_tokens": 1240}
+SILENCE_SECONDS = 60
 OVERFLOW = ("This model's maximum context length is 4096 tokens. However, your messages resulted in 5000 tokens. "
             "Please reduce the length of the messages.")
 
@@ -27,21 +31,46 @@ class Provider:
         self.requests, self.refused, self.troubled = [], [], set()
         self.furthest = 0                   # steps whose results were seen: a compacted history has lost them
         self.lock = threading.Lock()
-        self.server = Server(("127.0.0.1", 0), Handler)
+        self.open = set()                   # connections
+        self.silent, self.left = threading.Event(), threading.Event()
+        self.left_at, self.stopped_at = None, 0.0
+        self.listen(0)
+        self.port = self.server.server_address[1]
+        self.url = "http://127.0.0.1:%d/v1" % self.port
+
+    def listen(self, port):
+        self.server = Server(("127.0.0.1", port), Handler)
         self.server.provider = self
-        self.url = "http://127.0.0.1:%d/v1" % self.server.server_address[1]
         threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
 
     def close(self):
         self.server.shutdown()
         self.server.server_close()
 
+    def kill(self, away):
+        """End as a process that is killed: nobody listens, every connection is closed. Back after `away` seconds."""
+        self.close()
+        for connection in list(self.open):
+            try:
+                connection.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+        if away is not None:
+            threading.Timer(away, self.listen, (self.port,)).start()
+
+    def be_silent(self, connection):
+        """Say nothing until the other side has gone, and note when that was."""
+        self.silent.set()
+        if select.select([connection], [], [], SILENCE_SECONDS)[0]:
+            self.left_at = time.monotonic()
+            self.left.set()
+
     def step(self, body):
         """The number of the step that a request asks for, and whether it meets its trouble."""
         with self.lock:
             self.furthest = max(self.furthest, answered(body))
             number = min(self.furthest, len(self.steps) - 1)
-            trouble = number in self.scenario.at and number not in self.troubled
+            trouble = number in self.scenario.at and (self.scenario.always or number not in self.troubled)
             self.troubled.add(number)
             self.requests.append(body)
             return number, trouble
@@ -115,6 +144,14 @@ class Handler(BaseHTTPRequestHandler):
 
     protocol_version = "HTTP/1.1"
 
+    def setup(self):
+        super().setup()
+        self.server.provider.open.add(self.connection)
+
+    def finish(self):
+        self.server.provider.open.discard(self.connection)
+        super().finish()
+
     def log_message(self, *args):
         pass
 
@@ -136,6 +173,11 @@ class Handler(BaseHTTPRequestHandler):
         step = provider.steps[number]
         if trouble == "429":
             self.error(429, "slow down", ("Retry-After", "1"))
+        elif trouble == "429 after 3":
+            self.error(429, "slow down", ("Retry-After", "3"))
+        elif trouble == "silent head":
+            provider.be_silent(self.connection)
+            self.close_connection = True
         elif trouble == "500":
             self.error(500, "the engine stalled")
         elif trouble == "overflow":
@@ -172,6 +214,11 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(b"0\r\n\r\n")
 
     def break_off(self, trouble):
+        provider = self.server.provider
+        if trouble in ("killed", "silent"):
+            provider.be_silent(self.connection) if trouble == "silent" else provider.kill(provider.scenario.away)
+            self.close_connection = True
+            return
         if trouble == "error chunk":
             self.event(json.dumps({"error": {"message": "the engine broke off", "code": 502}}))
         self.wfile.write(b"0\r\n\r\n")

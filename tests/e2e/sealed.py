@@ -17,6 +17,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 import scenarios
@@ -61,7 +62,8 @@ def play(options, folder):
     work.mkdir()
     home.mkdir()
     provider = scripted.Provider(scenario, str(work))
-    config = write_config(folder, provider.url, {"default": {"model": "scripted-model", "context_window": 200000}})
+    config = write_config(folder, provider.url, {"default": {"model": "scripted-model", "context_window": 200000}},
+                          scenario.provider)
     proxy = shlex.split(options.proxy)
     client = [options.claude, "-p", "--dangerously-skip-permissions", "--output-format", "stream-json", "--verbose"]
     client += list(scenario.arguments) + [PROMPT]
@@ -72,7 +74,8 @@ def play(options, folder):
             output = run_client(command, work, home, {})
         else:
             output = with_proxy(proxy, config, folder, lambda url: run_client(
-                client + ["--model", MODEL], work, home, {"ANTHROPIC_BASE_URL": url, "ANTHROPIC_AUTH_TOKEN": "any"}))
+                client + ["--model", MODEL], work, home, {"ANTHROPIC_BASE_URL": url, "ANTHROPIC_AUTH_TOKEN": "any"},
+                stopping(provider, scenario.stop) if scenario.stop else None))
     finally:
         provider.close()
     (folder / "client.jsonl").write_text(output, encoding="utf-8")
@@ -80,12 +83,12 @@ def play(options, folder):
     return {"failed": judge(scenario, provider, work, output), "requests": len(provider.requests)}
 
 
-def write_config(folder, url, models):
+def write_config(folder, url, models, more=()):
     """A configuration with one provider, "scripted" -> its path."""
     path = folder / "config.json"
     path.write_text(json.dumps({
         "server": {"port": 0}, "default_provider": "scripted",
-        "providers": {"scripted": {"base_url": url, "api_key": "sk-scripted", "models": models}}}))
+        "providers": {"scripted": {"base_url": url, "api_key": "sk-scripted", "models": models, **dict(more)}}}))
     path.chmod(0o600)
     return str(path)
 
@@ -114,16 +117,33 @@ def listening(log, process, seconds=20):
     raise SystemExit("the proxy does not listen: %s" % log.read_text(errors="replace"))
 
 
-def run_client(command, work, home, variables):
-    """Run the client with an environment of its own -> its stdout."""
+def run_client(command, work, home, variables, meanwhile=None):
+    """Run the client with an environment of its own; meanwhile(process) in a thread of its own -> its stdout."""
     environ = {
         "PATH": os.path.dirname(sys.executable) + ":/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8", "TERM": "dumb",
         "HOME": str(home), "CLAUDE_CONFIG_DIR": str(home / ".claude"), "IS_SANDBOX": "1", "DISABLE_TELEMETRY": "1",
         "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1", "DISABLE_AUTOUPDATER": "1", "CLAUDE_CODE_MAX_RETRIES": "3"}
     environ.update(variables, PYTHONPATH=str(pathlib.Path(__file__).resolve().parents[2]))
-    done = subprocess.run(command, cwd=str(work), env=environ, input=b"", timeout=CLIENT_SECONDS,
-                          stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    return done.stdout.decode("utf-8", "replace") + done.stderr.decode("utf-8", "replace")
+    process = subprocess.Popen(command, cwd=str(work), env=environ, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                               stderr=subprocess.PIPE)
+    if meanwhile:
+        threading.Thread(target=meanwhile, args=(process,), daemon=True).start()
+    try:
+        said, complained = process.communicate(b"", timeout=CLIENT_SECONDS)
+    finally:
+        process.kill()
+        process.wait()
+    return said.decode("utf-8", "replace") + complained.decode("utf-8", "replace")
+
+
+def stopping(provider, number):
+    """What sends the client a signal once the provider is silent, and notes when."""
+    def stop(process):
+        if provider.silent.wait(CLIENT_SECONDS):
+            time.sleep(0.3)
+            provider.stopped_at = time.monotonic()
+            process.send_signal(number)
+    return stop
 
 
 def judge(scenario, provider, work, output):
@@ -131,6 +151,10 @@ def judge(scenario, provider, work, output):
     failed = ["the provider refused: " + reason for reason in provider.refused]
     result = next((event for event in events(output) if event.get("type") == "result"), None)
     path = work / scenarios.FILE
+    if scenario.stop:
+        return failed + wrong_leaving(provider)
+    if scenario.ends:
+        return failed + wrong_end(scenario, result)
     if scenario.told and result and "scripted ended its answer early" in str(result.get("result")):
         return failed + (["half a call has run"] if path.exists() else [])
     if not path.exists() or path.read_text(encoding="utf-8") != scenarios.CONTENT:
@@ -143,6 +167,22 @@ def judge(scenario, provider, work, output):
         failed.append("reasoning stands in the text")
     failed += wrong_runs(scenario, provider, output)
     return failed
+
+
+def wrong_leaving(provider):
+    """The provider must see within a second that the client has been stopped."""
+    if not provider.left.wait(2):
+        return ["the provider's connection stayed open"]
+    seconds = provider.left_at - provider.stopped_at
+    return ["the provider's connection closed after %.1f s" % seconds] if seconds > 1 else []
+
+
+def wrong_end(scenario, result):
+    """The client must end in an error, in which one sentence says what has happened."""
+    said = str((result or {}).get("result"))
+    if result is None or not result.get("is_error"):
+        return ["the client did not end in an error: %s" % said]
+    return [] if said.count(scenario.ends) == 1 else ["the client ended with %s" % said]
 
 
 def wrong_runs(scenario, provider, output):
