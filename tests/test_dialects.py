@@ -44,6 +44,15 @@ def test_which_row(name, url, override, row):
     assert dialect_for(name, url, "some-model", override).name == row
 
 
+@pytest.mark.parametrize("entry", [entry for entry in CATALOGUE.values() if entry.base_url and not entry.local],
+                         ids=lambda entry: entry.name)
+def test_the_catalogue_alone_picks_the_row(entry, monkeypatch):
+    monkeypatch.setattr(rows, "HOSTS", ())
+    row_name.cache_clear()
+    assert row_name("mine", entry.base_url) == entry.name
+    row_name.cache_clear()
+
+
 def test_an_unknown_row_is_an_error_and_has_a_neighbour():
     with pytest.raises(KeyError):
         dialect_for("x", LOCAL, "m", "opneai")

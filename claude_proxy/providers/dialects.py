@@ -14,6 +14,7 @@ from typing import Any, Dict, Optional, Tuple
 from urllib.parse import urlsplit
 
 from . import rows
+from .catalogue import ENTRIES
 
 
 @dataclass(frozen=True)
@@ -138,8 +139,14 @@ def row_name(provider_name, base_url, override=None):
         return DIALECTS[name].name
     host, port = _host(base_url)
     by_host = next((row for end, row in rows.HOSTS if host == end or host.endswith("." + end)), None)
+    by_host = by_host or _of_catalogue(host)
     by_port = next((row for number, row in rows.LOCAL_PORTS if number == port), None)
     return by_host or by_port or _own_server(provider_name) or GENERIC.name
+
+
+def _of_catalogue(host):
+    """A provider of the catalogue need not say its host twice: an entry and a row of one name belong together."""
+    return next((entry.name for entry in ENTRIES if host in entry.hosts and entry.name in DIALECTS), None)
 
 
 def nearest_dialect(name):
