@@ -87,6 +87,10 @@ def test_a_file_that_is_not_utf_8(home):
     ('{"providers": {"a": {"base_url": "https://a.example/v1", "api_key": "sk-0123456789abcdef"}}}', 0o644, True),
     ('{"providers": {"a": {"base_url": "https://a.example/v1", "api_key": "sk-0123456789abcdef"}}}', 0o600, False),
     ('{"providers": {"a": {"base_url": "https://a.example/v1", "api_key": "${KEY}"}}}', 0o644, False),
+    ('{"providers": {"a": {"base_url": "https://a.example/v1", "api_key": "sk-0123456789abcdef"}}}', 0o640, True),
+    ('{"server": {"client_keys": ["0123456789abcdef"]}}', 0o644, True),
+    ('{"providers": {"a": {"base_url": "https://a.example/v1", "headers": {"Authorization": "Bearer 0123"}}}}', 0o644, True),
+    ('{"providers": {"a": {"base_url": "https://a.example/v1", "proxy": "http://me:word@proxy:1"}}}', 0o644, True),
     ('{"server": {"client_keys": ["0123456789abcdef"]}}', 0o640, True),
 ])
 def test_keys_that_others_can_read(home, text, mode, warned):
@@ -154,3 +158,16 @@ def test_a_known_model_brings_its_window(home):
 def test_demo_by_name(home):
     config = settings.Settings(options(provider="demo"), environ(home, DEEPSEEK_API_KEY="sk-0123456789abcdef")).read()
     assert config.default_provider == "demo"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="modes are POSIX")
+@pytest.mark.parametrize("folder, mode, warned", [("keys", 0o644, True), ("keys", 0o640, True), ("keys", 0o600, False),
+                                                  ("credentials", 0o644, False)])
+def test_a_key_file_that_others_can_read(home, folder, mode, warned):
+    (home / folder).mkdir()
+    key = write(home / folder / "deepseek", "sk-0123456789abcdef\n", mode)
+    path = write(home / "config.json", '{"providers": {"deepseek": {"api_key_file": "%s"}}}' % key, 0o644)
+    variables = environ(home, CREDENTIALS_DIRECTORY=str(home / "credentials"))
+    config = settings.Settings(options(config=str(path)), variables).read()
+    assert [warning for warning in config.warnings if "chmod" in warning] == [
+        "%s holds keys, and others can read it; run: chmod 600 %s" % (key, key)] * warned

@@ -82,6 +82,7 @@ def exec_start(interpreter: str, program: pathlib.Path, config: Optional[pathlib
     if config is not None and private:
         lines.append("# only its owner can read the configuration, and this service runs as a user of its own; a "
                      "changed file needs a restart")
+        lines.append("# (before systemd 247: mode 644, no key in it, and EnvironmentFile= below)")
         lines.append("LoadCredential=config.json:%s" % str(config).replace("%", "%%"))
         command += " --config ${CREDENTIALS_DIRECTORY}/config.json"
     elif config is not None:

@@ -37,8 +37,8 @@ class Settings:
             config = self._with_provider(config, text)
         if self.options.model or self.options.api_key_env:
             config = with_model_and_key(config, self.options, self.environ)
-        warning = exposed_key(self.path, text, config)
-        return dataclasses.replace(config, warnings=config.warnings + (warning,)) if warning else config
+        warnings = exposed(self.path, text, config, self.environ)
+        return dataclasses.replace(config, warnings=config.warnings + warnings) if warnings else config
 
     def _parse(self, text: Optional[str], flags: Mapping[str, Any]) -> configuration.Config:
         source = str(self.path) if self.path else "the command line"
@@ -135,15 +135,37 @@ def read_text(path: pathlib.Path) -> str:
         raise outcome.Failure("%s: cannot be read: %s" % (path, problem.strerror), outcome.CONFIG) from None
 
 
-def exposed_key(path: Optional[pathlib.Path], text: Optional[str], config: configuration.Config) -> str:
-    """A warning where others can read a file that has keys in it, else ""."""
-    if path is None or text is None or os.name == "nt" or not os.stat(str(path)).st_mode & 0o077:
-        return ""
-    secrets = [key.value for provider in config.providers for key in provider.keys if key.kind == "literal"]
-    secrets += [client.key for client in config.server.client_keys]
-    written = [secret for secret in secrets if isinstance(secret, configuration.Secret)
-               and secret and json.dumps(secret.reveal()) in text]
-    return "%s holds keys, and others can read it; run: chmod 600 %s" % (path, path) if written else ""
+def exposed(path: Optional[pathlib.Path], text: Optional[str], config: configuration.Config,
+            environ: Mapping[str, str]) -> Tuple[str, ...]:
+    """A warning for each file that has keys in it and that others can read: the configuration, and files of keys."""
+    if os.name == "nt":
+        return ()
+    files = [source.value for provider in config.providers for source in provider.keys if source.kind == "file"]
+    open_to_others = [str(name) for name in dict.fromkeys(files)
+                      if not is_handed_over(str(name), environ) and others_can_read(str(name))]
+    if path is not None and text is not None and holds_keys(text, config) and others_can_read(str(path)):
+        open_to_others.insert(0, str(path))
+    return tuple("%s holds keys, and others can read it; run: chmod 600 %s" % (name, name) for name in open_to_others)
+
+
+def holds_keys(text: str, config: configuration.Config) -> bool:
+    """A key stands in the file itself, not only the name of the variable that has it."""
+    written = [json.dumps(secret)[1:-1] for secret in configuration.secrets_of(config)]
+    return any(re.search(r'["\s:=]%s["@&]' % re.escape(secret), text) for secret in written)
+
+
+def is_handed_over(name: str, environ: Mapping[str, str]) -> bool:
+    """A credential of systemd's or a container's secret: who can read it is decided by the folder, not by the mode."""
+    folders = [environ.get("CREDENTIALS_DIRECTORY"), "/run/secrets", "/var/run/secrets"]
+    return any(folder and name.startswith(folder.rstrip("/") + "/") for folder in folders)
+
+
+def others_can_read(name: str) -> bool:
+    """The file's mode lets its group or everybody in."""
+    try:
+        return bool(os.stat(name).st_mode & 0o077)
+    except OSError:
+        return False
 
 
 # -- what flags put over it
