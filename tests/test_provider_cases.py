@@ -7,7 +7,8 @@
     answer      a chat.completion        -> message    content and stop reason (signatures: "...")
     error       a status and a body      -> refused    our status, type and message
 
-What stands on the right can be filled in by `python tests/test_provider_cases.py NAME`; then read it, line by line.
+What stands on the right is filled in by `PYTHONPATH=. python tests/test_provider_cases.py NAME`; then read it, line by
+line.
 """
 import json
 import pathlib
@@ -65,7 +66,8 @@ def answered(name, case):
 
 def refused(name, case):
     error = case["error"]
-    ours = refusals.from_provider(error["status"], json.dumps(error["body"], ensure_ascii=False), {}, target(name, case))
+    text = json.dumps(error["body"], ensure_ascii=False)
+    ours = refusals.from_provider(error["status"], text, {}, target(name, case))
     assert isinstance(ours, ProxyError)
     return "%d %s: %s" % (ours.status, ours.type, ours.message)
 

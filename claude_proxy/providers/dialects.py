@@ -146,7 +146,8 @@ def row_name(provider_name, base_url, override=None):
 
 def _of_catalogue(host):
     """A provider of the catalogue need not say its host twice: an entry and a row of one name belong together."""
-    return next((entry.name for entry in ENTRIES if host in entry.hosts and entry.name in DIALECTS), None)
+    named = ((rows.ALIASES.get(entry.name, entry.name), entry) for entry in ENTRIES if not entry.local)
+    return next((name for name, entry in named if host in entry.hosts and name in DIALECTS), None)
 
 
 def nearest_dialect(name):
