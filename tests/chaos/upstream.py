@@ -10,6 +10,7 @@ import gzip
 import json
 import os
 import re
+import resource
 import select
 import socket
 import ssl
@@ -186,6 +187,17 @@ def slow(x):
     for data in stream(x.nonce):
         x.silence(float(x.argument(default="30")) / 1000)
         x.chunk(data)
+    x.close_body()
+
+
+@behaviour
+def paced(x):
+    """paced@N@GAP: a word now and then, each with the time at which it was sent."""
+    x.open()
+    for _ in range(int(x.argument())):
+        x.silence(float(x.argument(1)) / 1000)
+        x.chunk(delta(content="<%d>" % int(time.monotonic() * 1e9)))
+    x.chunk(delta("stop") + event(b"[DONE]"))
     x.close_body()
 
 
@@ -578,6 +590,8 @@ def main():
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.bind(("127.0.0.1", int(os.environ.get("PORT", "0"))))
     listener.listen(1024)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     os.write(1, b"%d\n" % listener.getsockname()[1])
     threading.stack_size(256 << 10)
     while True:

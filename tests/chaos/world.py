@@ -73,6 +73,13 @@ class Upstream(Process):
         line = self.wait_for(lambda line: '"saw": "%s"' % saw in line and '"nonce": "%s"' % nonce in line, seconds)
         return json.loads(line) if line else None
 
+    def asked(self, nonce, times=1):
+        """How often it was asked for a nonce, once that was `times` (its word of it comes a moment later)."""
+        end = time.monotonic() + 1
+        while len(self.all_seen("request", nonce)) < times and time.monotonic() < end:
+            time.sleep(0.01)
+        return len(self.all_seen("request", nonce))
+
     def all_seen(self, saw, nonce):
         """Everything that it saw of a nonce so far."""
         found = [json.loads(line) for line in list(self.lines) if '"nonce": "%s"' % nonce in line]
