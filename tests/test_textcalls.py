@@ -79,6 +79,63 @@ TEXTS = {
     "HTML": ("<table><tr>a < b</tr></table>", ["<table><tr>a < b</tr></table>"]),
     "white space": (" \n ", [" \n "]),
 }
+MORE_CALLS = {
+    "Hermes, several lines": (
+        '<tool_call>\n{\n  "name": "ls",\n  "arguments": {\n    "path": "."\n  }\n}\n</tool_call>',
+        ['ls{"path":"."}']),
+    "Hermes, arguments first": ('<tool_call>{"arguments":{"a":1},"name":"ls"}</tool_call>', ['ls{"a":1}']),
+    "Hermes, brackets in a string": (
+        '<tool_call>{"name":"ls","arguments":{"a":"}</b>{"}}</tool_call>', ['ls{"a":"}</b>{"}']),
+    "Hermes, a list": ('<tool_call>[{"name":"ls"},{"name":"write"}]</tool_call>', ["ls{}", "write{}"]),
+    "wide characters": (
+        '好。<tool_call>{"name":"ls","arguments":{"路":"径"}}</tool_call>', ["好。", 'ls{"路":"径"}']),
+    "text between two": ('<tool_call>{"name":"ls"}</tool_call>and<tool_call>{"name":"write"}</tool_call>',
+                         ["ls{}", "and", "write{}"]),
+    "behind a code fence that is closed": (
+        '```\nx\n```\n<tool_call>{"name":"ls"}</tool_call>', ["```\nx\n```\n", "ls{}"]),
+    "GLM without parameters": ("<tool_call>ls\n</tool_call>", ["ls{}"]),
+    "Qwen-Coder, two parameters": (
+        "<function=ls>\n<parameter=path>\na\n</parameter>\n<parameter=depth>\n3\n</parameter>\n</function>",
+        ['ls{"path":"a","depth":3}']),
+    "Mistral, two": ('[TOOL_CALLS][{"name":"ls","arguments":{}},{"name":"write","arguments":{}}]', ["ls{}", "write{}"]),
+    "Kimi without a number": (
+        "<|tool_calls_section_begin|><|tool_call_begin|>ls<|tool_call_argument_begin|>{}<|tool_call_end|>"
+        "<|tool_calls_section_end|>", ["ls{}"]),
+}
+NO_CALLS = (
+    "Use <tool_call> and </tool_call> around it.", "<tool_call></tool_call>", "<tool_call>{}</tool_call>",
+    '<tool_call>{"name":"ls","arguments":[1]}</tool_call>', '<tool_call>{"name":"ls","arguments":"no"}</tool_call>',
+    '<tool_call>{"name": "LS", "arguments": {}}</tool_call>', '<tool_call>{"name":"ls"} and more</tool_call>',
+    '<tool_call>[{"name":"ls"},{"name":"rm"}]</tool_call>',
+    "<tool_call>rm<arg_key>a</arg_key><arg_value>b</arg_value></tool_call>",
+    "<function=rm><parameter=path>/</parameter></function>", "function=ls", "<function>ls</function>",
+    '<invoke name="rm"><parameter name="path">/</parameter></invoke>', "[TOOL_CALLS] are what it writes.",
+    '[TOOL_CALLS][{"name":"rm","arguments":{}}]', "[TOOL_CALLS]rm[ARGS]{}", "<|python_tag|>print(1)",
+    '<|python_tag|>{"name":"rm","parameters":{}}', "<｜tool▁calls▁begin｜>is its mark<｜tool▁calls▁end｜>",
+    "`<function=ls></function>` is Qwen's way", '```json\n{"name": "ls", "parameters": {}}\n```',
+    '```xml\n<function=ls></function>\n```', '{"name": "rm", "parameters": {}}', '{"name": "ls", "parameters": 7}',
+    '{"id": 1, "name": "x"}', '[{"name":"ls","arguments":{}}, {"city":"Oslo"}]', '["name", "ls"]', "{ls}",
+    '{"type": "function"', 'Here: [{"name":"ls","arguments":{}}]', "a<b && c<d[0]", "ls{}", "<tool_call", "```<tool_call>",
+)
+
+
+@pytest.mark.parametrize("text, expected", MORE_CALLS.values(), ids=MORE_CALLS.keys())
+def test_more_calls_at_every_cut(text, expected):
+    for at in range(len(text)):
+        assert cut_at(text, at) == expected
+    assert told(text, 1) == expected
+
+
+@pytest.mark.parametrize("text", NO_CALLS)
+def test_no_call_at_every_cut(text):
+    for at in range(len(text)):
+        assert cut_at(text, at) == [text]
+    assert told(text, 1) == [text]
+
+
+def test_there_are_thirty_of_each():
+    calls = [name for name, (text, expected) in list(TEXTS.items()) + list(MORE_CALLS.items()) if expected != [text]]
+    assert len(calls) >= 30 and len(NO_CALLS) >= 30
 
 
 def run(text, size, cut=False):
@@ -86,9 +143,18 @@ def run(text, size, cut=False):
     return [piece for at in range(0, len(text), size) for piece in calls.feed(text[at:at + size])] + calls.finish(cut)
 
 
+def cut_at(text, at):
+    calls = TextCalls(DECLARED, SCHEMAS)
+    return joined(calls.feed(text[:at]) + calls.feed(text[at:]) + calls.finish(False))
+
+
 def told(text, size, cut=False):
+    return joined(run(text, size, cut))
+
+
+def joined(pieces):
     out = []
-    for kind, piece in run(text, size, cut):
+    for kind, piece in pieces:
         if kind == "text" and out and out[-1][0] == "text":
             out[-1] = ("text", out[-1][1] + piece)
         else:
