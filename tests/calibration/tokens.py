@@ -86,6 +86,9 @@ def _counters():
 def _classes():
     """Class of text -> a list of texts."""
     classes = _paragraphs()
+    for part in (ROOT / "tests" / "calibration" / "code.txt").read_text(encoding="utf-8").split("# ==== ")[1:]:
+        name, _, text = part.partition("\n")
+        classes[name] = [text]
     library = pathlib.Path(sysconfig.get_paths()["stdlib"])
     classes["python"] = [_read(path) for path in sorted(library.glob("*.py"))[::4][:40]]
     classes["c"] = [_read(path) for path in sorted(pathlib.Path(sysconfig.get_paths()["include"]).glob("*.h"))[:25]]
@@ -177,9 +180,9 @@ def _report(family, errors):
     print("\n%-9s  class      texts  median error  mean error  lowest  highest" % (family or "not known"))
     for name, values in errors.items():
         figures = [100 * figure for figure in (_median(values), statistics.mean(values), min(values), max(values))]
-        print("%-9s  %-9s %6d %12.1f%% %+10.1f%% %+6.1f%% %+7.1f%%" % tuple(["", name, len(values)] + figures))
+        print("%-9s  %-10s %5d %12.1f%% %+10.1f%% %+6.1f%% %+7.1f%%" % tuple(["", name, len(values)] + figures))
     everything = [value for values in errors.values() for value in values]
-    print("%-9s  all       %6d %12.1f%%" % ("", len(everything), 100 * _median(everything)))
+    print("%-9s  all        %5d %12.1f%%" % ("", len(everything), 100 * _median(everything)))
     if not family:
         return ["not known: %s is %.0f%% low" % (name, -100 * statistics.mean(values))
                 for name, values in errors.items() if statistics.mean(values) < -LOW_AT_MOST]
