@@ -124,6 +124,13 @@ def test_keys(headers, expected):
     assert found == expected
 
 
+def test_every_key_is_compared_whole(monkeypatch):
+    compared = []
+    monkeypatch.setattr("hmac.compare_digest", lambda one, other: compared.append((one, other)) or one == other)
+    assert door("key-one", "key-two", "key-3").key_name({"x-api-key": "key-one"}) == "k1"
+    assert compared == [(b"key-one", b"key-one"), (b"key-one", b"key-two"), (b"key-one", b"key-3")]
+
+
 def test_without_keys_none_is_asked_for():
     assert door().key_name({}) == door().key_name({"x-api-key": "whatever"}) == ""
 

@@ -13,6 +13,9 @@ import certificates
 import pytest
 from server_harness import KEY, SECONDS, Client, Reply, ask, message, post, proxy
 
+from claude_proxy.config import Server
+from claude_proxy.server.listener import tls_context
+
 HEALTH = b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 
@@ -156,6 +159,13 @@ def test_plain_http_at_a_tls_port_is_told_so(secure):
     assert "https://" in reply.json["error"]["message"]
 
 
+@pytest.mark.skipif(not hasattr(ssl, "TLSVersion"), reason="not with this OpenSSL")
+def test_tls_1_2_at_least():
+    made = certificates.need()
+    context = tls_context(Server(tls_cert_file=made["cert"], tls_key_file=made["key"]))
+    assert context.minimum_version == ssl.TLSVersion.TLSv1_2
+
+
 @pytest.mark.filterwarnings("ignore:ssl.TLSVersion")
 def test_old_tls_is_refused(secure):
     with pytest.raises((ssl.SSLError, OSError)):
@@ -261,6 +271,7 @@ def test_mutations_are_answered_in_form(listener):
             while rest:
                 reply = Reply(rest)
                 assert reply.status != 500, bytes(data)
+                assert reply.status < 400 or reply.error_type, bytes(data)
                 rest = reply.rest
     assert ask(listener, HEALTH)[0].status == 200
 

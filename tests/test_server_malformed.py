@@ -249,6 +249,96 @@ CASES = {
     "GET with a body": (get(b"GET /nothing HTTP/1.1", HOST + b"Content-Length: 3\r\n") + b"abc", 404, UNKNOWN, CLOSED),
 }
 
+# What is said, word for word, and to which of the cases.
+WORDS = {
+    "this port speaks http://, not https://": ["TLS hello"],
+    "this is not an HTTP request": ["SOCKS 5", "SOCKS 4", "garbage", "NULs"],
+    "the first line is not `METHOD /path HTTP/1.1`": [
+        "SSH", "two empty lines first", "JSON", "HTTP/0.9", "no target", "empty target", "two spaces",
+        "tab for a space", "space at the end", "space in the target", "space before the method", "small letters",
+        "mixed letters", "method with a digit", "method with a dash", "method of 40 letters", "version 1",
+        "version 1.10", "version 01.1", "version in small letters", "version with a sign", "version of letters",
+        "other protocol"],
+    "the target must be a path that begins with /": [
+        "HTTP/2 preface", "target without a slash", "target *", "CONNECT", "target of another scheme"],
+    "the Host header does not name this server; add the name to server.allowed_hosts": [
+        "absolute target, foreign host", "absolute target, userinfo", "foreign Host"],
+    "the target and the Host header name two hosts": [
+        "absolute target, other Host", "absolute target, foreign Host", "absolute target without a host"],
+    "an HTTP/1.1 request needs a Host header": ["absolute target, no Host", "no Host"],
+    "this server speaks HTTP/1.1 and HTTP/1.0 only": ["version 2.0", "version 1.2", "version 0.9"],
+    "the request line is longer than 8192 bytes": ["line over 8 KiB", "line over 8 KiB without an end"],
+    "lines must end in CR LF, and hold no control characters": [
+        "NUL in the target", "DEL in the target", "LF alone", "LF after the request line", "LF after a field",
+        "CR alone", "CR in a field", "CR CR LF", "LF CR", "NUL in a field", "BEL in a field",
+        "vertical tab in a field", "DEL in a field", "ESC in a name", "vertical tab"],
+    "the path is not UTF-8": ["target is no UTF-8", "escapes that are no UTF-8"],
+    "a header line is not `name: value`": [
+        "no colon", "empty name", "space before the colon", "tab before the colon", "space before the name",
+        "folded line", "folded with a tab", "space in a name", "slash in a name", "bracket in a name",
+        "name beyond ASCII", "trailer that is no field"],
+    "the headers are too many (100) or too large (a line: 16384 bytes, all: 65536)": [
+        "101 fields", "a line over 16 KiB", "a line over 16 KiB without an end", "over 64 KiB",
+        "over 64 KiB without an end"],
+    "the header host may stand once only": ["two Hosts", "two different Hosts"],
+    "the Host header is malformed": ["empty Host"],
+    "the header content-type may stand once only": ["two Content-Types"],
+    "the header authorization may stand once only": ["two Authorizations"],
+    "the header x-api-key may stand once only": ["two x-api-keys"],
+    "the header origin may stand once only": ["two Origins"],
+    "Content-Length must be 1 to 10 digits": [
+        "empty length", "negative length", "length with a plus", "hexadecimal length", "length with an underscore",
+        "length with a point", "list of lengths", "length of letters", "length of 11 digits",
+        "length in other digits", "length with a no-break space", "length with words", "length of a GET"],
+    "the header content-length may stand once only": ["two lengths", "two equal lengths"],
+    "the request is larger than 33554432 bytes (server.max_body_bytes)": [
+        "too large", "far too large", "huge size", "size over the limit"],
+    "a POST needs a Content-Length": ["POST without a length", "POST without a length, with a body"],
+    "/v1/messages takes POST, OPTIONS": [
+        "PUT without a length, with a body", "GET of messages", "PUT of messages", "DELETE of messages"],
+    "the only Transfer-Encoding that this server takes is chunked": [
+        "gzip", "gzip, chunked", "chunked, identity", "comma chunked", "xchunked", "quoted", "empty coding",
+        "no-break space"],
+    "the header transfer-encoding may stand once only": ["twice"],
+    "Transfer-Encoding cannot stand beside Content-Length, or in HTTP/1.0": [
+        "with a length", "with a length of 0", "on HTTP/1.0"],
+    "the chunks of the request's body are malformed": [
+        "chunk size 0x", "signed chunk size", "negative chunk size", "empty chunk size",
+        "chunk size with an underscore", "space before the size", "space after the size", "size of 17 digits",
+        "size of letters", "LF after the size", "LF after the data", "other bytes after the data",
+        "more data than the size", "control character in an extension", "extension over 1 KiB",
+        "extension over 1 KiB without an end", "trailers over 8 KiB", "trailer with an LF", "trailer with a CR",
+        "trailer with a NUL"],
+    "Expect: only 100-continue can be expected of this server": ["other expectation"],
+    "Content-Type must be application/json": ["form", "text", "multipart", "text that mentions JSON"],
+    "charset: the body must be UTF-8": ["UTF-16"],
+    "Content-Encoding: send the body as it is, or as gzip": ["brotli"],
+    "the body is not the gzip that its Content-Encoding says": ["gzip that is none"],
+    "the request has no body": ["empty body", "white space"],
+    "the body must be a JSON object": ["array", "string", "null"],
+    "the body is not JSON: \u2026": [                   # the rest is as this Python's json says it
+        "cut", "trailing data", "trailing comma", "single quotes", "UTF-16 body without a mark", "raw control character"],
+    "the body is not JSON: NaN is no number": ["NaN"],
+    "the body is not JSON: -Infinity is no number": ["Infinity"],
+    "the body holds a number that is too large": ["1e999"],
+    "the body holds a number of 10000 digits": ["10000 digits"],
+    "the body is not UTF-8 (byte 7)": ["no UTF-8", "surrogate in UTF-8"],
+    "the body is not UTF-8 (byte 0)": ["UTF-16 body"],
+    "the body is nested more than 200 levels deep": ["201 levels", "100000 levels", "100000 levels without an end"],
+    "there is no /nothing here; the API is under /v1/messages": [
+        "unknown path", "unknown path with a body", "GET with a body"],
+    "there is no /health/x here; the API is under /v1/messages": ["below a known path"],
+    "there is no /healthy here; the API is under /v1/messages": ["beginning of a known path"],
+    "the path holds a control character, or points upwards": [
+        "NUL escape", "CRLF escape", "upwards", "upwards, escaped"],
+    "the path holds a % that is no escape": ["no escape", "escape cut off"],
+    "there is no /health#x here; the API is under /v1/messages": ["fragment"],
+    "/ takes GET, HEAD, OPTIONS": ["TRACE"],
+    "/v1/models takes GET, HEAD, OPTIONS": ["POST of models"],
+    "there is no /v1/messages/batches here; the API is under /v1/messages": ["batches"],
+}
+SAID = {name: words for words, names in WORDS.items() for name in names}
+
 
 @pytest.fixture(scope="module")
 def listener():
@@ -256,10 +346,13 @@ def listener():
         yield listening
 
 
-@pytest.mark.parametrize("data, status, error_type, closed", CASES.values(), ids=CASES.keys())
-def test_malformed(listener, data, status, error_type, closed):
+@pytest.mark.parametrize("name", CASES)
+def test_malformed(listener, name):
+    data, status, error_type, closed = CASES[name]
     reply, was_closed = ask(listener, data)
     assert (reply.status, reply.error_type, was_closed) == (status, error_type, closed)
+    said = reply.json["error"]["message"]
+    assert said == SAID[name] or SAID[name].endswith("\u2026") and said.startswith(SAID[name][:-1])
     assert reply.headers["content-type"] == "application/json"
     assert reply.headers["x-content-type-options"] == "nosniff"
     assert reply.headers["server"] == "claude-proxy"

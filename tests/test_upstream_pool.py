@@ -16,7 +16,7 @@ from claude_proxy.providers.dialects import GENERIC
 from claude_proxy.routing import Target
 from claude_proxy.upstream import Caller, ClientLeft, Watch, connection
 from claude_proxy.upstream.faults import BrokeOff, HungUp, NotReached, Silent
-from claude_proxy.upstream.pool import Pool
+from claude_proxy.upstream.pool import Pool, tls_context
 
 KEYS = (KeySource("literal", Secret("sk-test"), "test"),)
 
@@ -404,6 +404,11 @@ def secure():
     made = certificates.need()
     with FakeProvider(server_context(made["cert"], made["key"])) as provider:
         yield provider, made["ca"]
+
+
+@pytest.mark.skipif(not hasattr(ssl, "TLSVersion"), reason="not with this OpenSSL")
+def test_tls_1_2_at_least():
+    assert tls_context().minimum_version == tls_context(strict=False).minimum_version == ssl.TLSVersion.TLSv1_2
 
 
 def test_an_unknown_authority_is_refused(secure):

@@ -1,0 +1,215 @@
+#!/usr/bin/env python3
+"""What is promised about security, the test that guards each promise, and a fault that this test must notice.
+
+    python3 tests/promises.py [WORD...]     plant each fault (of promises with the words) in a copy of the program, and run
+                                            its test there: it must fail. Ends with 1 where one did not.
+
+test_promises.py sees to it that each test that is named here exists.
+"""
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+READER, BODY, GUARDS = "server/reader.py", "server/body.py", "server/guards.py"
+MALFORMED, SERVED = "test_server_malformed.py::test_malformed", "test_server_connection.py::"
+DOOR, POOL, SECRETS = "test_server_guards.py::", "test_upstream_pool.py::", "test_secrets.py::"
+
+# (promise, test, file below claude_proxy/, a text in it, the fault in its place)
+PROMISES = (
+    # -- HTTP is read strictly
+    ("request line of at most 8 KiB: 414", MALFORMED, READER, "MAX_REQUEST_LINE = 8 * 1024", "MAX_REQUEST_LINE = 80 * 1024"),
+    ("header line of at most 16 KiB: 431", MALFORMED, READER, "MAX_FIELD_LINE = 16 * 1024", "MAX_FIELD_LINE = 61 * 1024"),
+    ("headers of at most 64 KiB: 431", MALFORMED, READER, "MAX_FIELDS_BYTES = 64 * 1024", "MAX_FIELDS_BYTES = 640 * 1024"),
+    ("at most 100 headers: 431", MALFORMED, READER, "MAX_FIELDS = 100", "MAX_FIELDS = 200"),
+    ("methods are capital letters", MALFORMED, READER, 'r"[A-Z]{1,32}"', 'r"[A-Za-z]{1,32}"'),
+    ("version 1.0 or 1.1, others 505", MALFORMED, READER, 'if version not in ("HTTP/1.1", "HTTP/1.0"):', "if False:"),
+    ("a target begins with /", MALFORMED, READER, 'if parts[1][0] != "/" and', "if False and"),
+    ("two hosts are refused", MALFORMED, READER, "if headers.setdefault(\"host\", host).lower() != host.lower():", "if False:"),
+    ("lines end in CRLF, no control characters", MALFORMED, READER,
+     "if raw.count(b\"\\n\") != breaks or raw.count(b\"\\r\") != breaks or raw.translate(None, HARMLESS):", "if False:"),
+    ("no folding, no space before a colon", MALFORMED, READER, 'if "".join(headers).encode("latin-1").translate(None, TOKEN):',
+     "if False:"),
+    ("Content-Length is 1 to 10 digits", MALFORMED, READER, "if not LENGTH(length):", "if not length.strip():"),
+    ("Content-Length stands once", MALFORMED, READER, '"content-length", "transfer-encoding", "content-type"', '"content-type"'),
+    ("Transfer-Encoding is exactly chunked", MALFORMED, READER, 'if coding.lower() != "chunked":', 'if "chunked" not in coding.lower():'),
+    ("no Transfer-Encoding beside a length, or in HTTP/1.0", MALFORMED, READER,
+     'if length is not None or head.version == "HTTP/1.0":', "if False:"),
+    ("chunk sizes are hexadecimal digits alone", MALFORMED, BODY, 'rb"([0-9A-Fa-f]{1,16})(', 'rb"[ +]?(?:0x)?([0-9A-Fa-f]{1,17}) ?('),
+    ("chunk data ends in CRLF", MALFORMED, BODY, 'if wire.take(2) != b"\\r\\n":', "if not wire.take(2):"),
+    ("trailers are held to the rules of headers", MALFORMED, BODY, "broken = b\"\\r\" in line", "broken = False and b\"\\r\" in line"),
+    ("a chunked body is under the limit: 413", MALFORMED, BODY, "if len(body) + size > max_bytes:", "if False:"),
+    ("chunked bodies arrive", SERVED + "test_chunked_body", BODY, "size = int(match.group(1), 16)", "size = int(match.group(1))"),
+    ("a POST without a length: 411", MALFORMED, "server/request.py", "if self.length is None and not self.chunked:", "if False:"),
+    ("bytes after a POST without a length are no request", MALFORMED, "server/request.py",
+     " or self.length is None and self.method in WITH_BODY", ""),
+    ("too large: 413 on the head alone", MALFORMED, BODY, "if length is not None and length > max_bytes:", "if False:"),
+    ("413 is seen by a client that still sends", SERVED + "test_the_answer_to_a_large_body_is_seen_while_it_is_sent",
+     "server/connection.py", "if exchange.unread or wire.buffer:", "if False:"),
+    ("20 MiB arrive", SERVED + "test_a_body_of_20_mebibytes_arrives", "server/wire.py", "del self.buffer[:size]", "self.buffer.clear()"),
+    ("a body that nobody reads is no request", SERVED + "test_a_body_that_nobody_reads_is_no_request", "server/connection.py",
+     "not request.keep_alive or request.unread", "not request.keep_alive"),
+    ("a body that is cut short goes nowhere", SERVED + "test_a_body_that_is_cut_short_goes_nowhere", BODY,
+     'raise InvalidRequest("the body ended after %d of %d bytes" % (received, length))', "break"),
+    ("100 Continue before the body", SERVED + "test_continue_is_sent_where_the_body_is_wanted", "server/request.py",
+     "self._wire.send(CONTINUE)", "pass"),
+    ("no 100 Continue for what is refused", SERVED + "test_no_continue_where_it_is_not", "server/request.py",
+     "        if self.length is None and not self.chunked:", "        self.body()\n        if self.length is None and not self.chunked:"),
+    ("pipelined requests are answered in order", SERVED + "test_pipelined_requests_are_answered_in_order", "server/wire.py",
+     "del self.buffer[:size]", "self.buffer.clear()"),
+    ("HTTP/1.0 gets no chunks, and is closed", SERVED + "test_a_stream_for_http_1_0_has_no_chunks_and_ends_with_the_connection",
+     "server/connection.py", 'answer.old_version = head.version == "HTTP/1.0"', "answer.old_version = False"),
+    ("one Host", MALFORMED, READER, 'if "host" not in headers and version == "HTTP/1.1":', "if False:"),
+    ("TLS, SOCKS and HTTP/2 are told, without HTML", MALFORMED, READER, "if not 0x41 <= buffer[0] <= 0x5a:", "if False:"),
+    ("faults after the head are JSON", "test_server_listener.py::test_mutations_are_answered_in_form", "errors.py",
+     '"type": "error", "error": error', '"type": "fault", "error": error'),
+
+    # -- JSON and routes
+    ("at most 200 levels", MALFORMED, BODY, "    check_depth(body)\n    return body", "    return body"),
+    ("the recursion of a deep body is caught", MALFORMED, BODY, "except RecursionError:", "except ZeroDivisionError:"),
+    ("no NaN", MALFORMED, BODY, "parse_constant=_refuse_constant, ", ""),
+    ("no numbers of 10000 digits", MALFORMED, BODY, "if len(digits) > MAX_DIGITS:", "if False:"),
+    ("UTF-8 alone", MALFORMED, BODY, "text = data.decode(charset)", 'text = data.decode(charset, "replace")'),
+    ("a body is an object", MALFORMED, BODY, "if not isinstance(body, dict):", "if False:"),
+    ("types are checked, and the field named", "test_conversion_shapes.py", "conversion/checks.py", "isinstance(", "bool or isinstance("),
+    ("half characters do not break it", "test_server_body.py::test_parse", BODY, "if SURROGATES.search(text):", "if False:"),
+    ("unknown paths: 404", MALFORMED, "server/routes.py", "    if not place:\n        raise _unknown(path)\n    raise",
+     "    raise"),
+    ("no way upwards, no control characters in paths", MALFORMED, "server/routes.py",
+     "if any(CONTROL(part) or part in (\".\", \"..\") for part in parts):", "if False:"),
+    ("wrong methods: 405 with Allow", "test_server_routes.py::test_wrong_method", "server/routes.py",
+     'headers={"allow": allowed(place)}', "headers={}"),
+    ("no request moves a provider's address", POOL + "test_the_dialect_says_where_and_how", "upstream/call.py",
+     'urllib.parse.quote(model, safe="")', "model"),
+    ("no model's name moves it", "test_routing.py::test_no_name_moves_an_address", "routing.py", 'if name in (".", ".."):', "if False:"),
+    ("an unknown provider: 400", "test_routing.py::test_refused", "routing.py", "    if provider is None:\n        names",
+     "    if False:\n        names"),
+
+    # -- web pages
+    ("a loopback address has loopback names", DOOR, GUARDS, "return not loopback and (not allowed or _is_address(name))", "return True"),
+    ("no suffix, no userinfo in Host", DOOR, GUARDS, '(?::([0-9]{1,5}))?").fullmatch\nLOOPBACK', '(?::([0-9]{1,5}))?").match\nLOOPBACK'),
+    ("other pages: 403 before any work", DOOR, GUARDS,
+     'if not origin_allowed(origin, host or "", self.origins):', "if False:"),
+    ("origins are compared whole", DOOR, GUARDS, r'(?::[0-9]{1,5})?").fullmatch' + "\nFIELD", r'(?::[0-9]{1,5})?").match' + "\nFIELD"),
+    ("never *", DOOR, GUARDS, '{"access-control-allow-origin": origin,', '{"access-control-allow-origin": "*",'),
+    ("Vary: Origin", DOOR, "server/answers.py", "vary: Origin", "vary: Accept"),
+    ("a complete preflight", DOOR + "test_preflight", GUARDS, '"access-control-max-age": str(PREFLIGHT_SECONDS)', ""),
+    ("cross-site without an origin: 403", DOOR, GUARDS, 'headers.get("sec-fetch-site") == "cross-site" and', "False and"),
+    ("a Content-Type that is not JSON: 415", DOOR, GUARDS, "if value and not JSON_TYPE(value):", "if False:"),
+    ("nosniff, and no version of Python", MALFORMED, "server/answers.py", "x-content-type-options: nosniff", "x-python: 3"),
+
+    # -- client keys
+    ("wrong keys: 401", DOOR, GUARDS, "if hmac.compare_digest(data, key) and key:", "if key.startswith(data[:4]):"),
+    ("keys beyond ASCII do not break it", DOOR, GUARDS, "hmac.compare_digest(data, key)",
+     "hmac.compare_digest(value, key.decode('utf-8'))"),
+    ("all keys are compared, in constant time", DOOR + "test_every_key_is_compared_whole", GUARDS,
+     "if hmac.compare_digest(data, key) and key:", "if data == key and key:"),
+    ("401 before the body", DOOR + "test_the_key_is_asked_for_before_the_body", "server/connection.py",
+     "        match = self._find(request, door)", "        request.body()\n        match = self._find(request, door)"),
+    ("health and HEAD need no key, all else does", DOOR + "test_what_needs_a_key", "server/routes.py",
+     'Route("GET",  "/metrics",                   "metrics",         True', 'Route("GET",  "/metrics",                   "metrics",         False'),
+    ("each key has its max_concurrent", DOOR, GUARDS, "if limit is not None and taken >= limit:", "if False:"),
+    ("no open door without a key", "test_serve.py::test_an_open_door_without_a_key", "commands/serve.py",
+     "    if not options.insecure_no_key:\n        serving", "    if False:\n        serving"),
+    ("--insecure-no-key is said loudly", "test_serve.py::test_the_open_door_on_demand", "commands/serve.py",
+     "if options.insecure_no_key and not config.server.client_keys:", "if False:"),
+    ("a reload opens no door either", "test_serve.py::test_a_reload_says_what_needs_a_start_and_never_opens_the_door",
+     "commands/serve.py", "        if not self._settings.options.insecure_no_key:", "        if False:"),
+
+    # -- providers' keys
+    ("no secret in an answer or a log, whatever is echoed", SECRETS + "test_secrets_of_all_kinds_are_in_nothing_that_the_process_writes",
+     "relay.py", "error.message = without(error.message, secrets)", "pass"),
+    ("nor in a header that is handed on", SECRETS + "test_secrets_of_all_kinds_are_in_nothing_that_the_process_writes",
+     "relay.py", "if without(value, secrets) == value}", "if True}"),
+    ("nor where a redirect leads", SECRETS + "test_secrets_of_all_kinds_are_in_nothing_that_the_process_writes",
+     "config/secrecy.py", "yield source.value.reveal()", "yield ''"),
+    ("nor in a traceback", SECRETS + "test_a_traceback_does_not_show_a_secret_either", "observe/logs.py",
+     "text = without(super().format(record), self.secrets())", "text = super().format(record)"),
+    ("nor in a repr", SECRETS + "test_no_repr_shows_a_secret", "config/shapes.py",
+     "headers: Mapping[str, str] = field(default_factory=dict, repr=False)", "headers: Mapping[str, str] = field(default_factory=dict)"),
+    ("nor in what is said about a broken configuration", SECRETS + "test_no_mistake_in_a_configuration_is_told_with_its_secret",
+     "config/mistakes.py", "mask(value) if self._secret() or _LIKE_A_KEY.match(value) else", ""),
+    ("redirects are not followed", POOL + "test_redirects_are_not_followed", "upstream/pool.py",
+     "    director.add_handler(PooledHandler(pool))",
+     "    director.add_handler(PooledHandler(pool))\n    director.add_handler(urllib.request.HTTPRedirectHandler())\n"
+     "    director.add_handler(urllib.request.HTTPErrorProcessor())"),
+    ("only our own headers go out", POOL + "test_only_our_own_headers_go_out", "upstream/call.py",
+     '"Accept-Encoding": "identity", ', '"Accept-Encoding": "identity", "X-Forwarded-For": "127.0.0.1", '),
+    ("loopback never goes through a proxy", POOL + "test_loopback_never_goes_through_a_proxy", "upstream/call.py",
+     "{} if is_loopback(request.host) else proxies_of(provider)", "proxies_of(provider)"),
+    ("the environment's proxy is for https alone", POOL + "test_the_environments_proxy_is_for_https_alone", "upstream/call.py",
+     'return {"https": found["https"]} if "https" in found else {}', "return found"),
+    ("certificates are verified", POOL + "test_an_unknown_authority_is_refused", "upstream/pool.py",
+     "context = ssl.create_default_context()", "context = ssl._create_unverified_context()"),
+    ("and their names", POOL + "test_a_certificate_for_another_name_is_refused", "upstream/pool.py",
+     "context = ssl.create_default_context()", "context = ssl.create_default_context()\n    context.check_hostname = False"),
+    ("tls_strict: false still verifies", POOL + "test_contexts_are_made_once_and_strictness_can_be_taken_off", "upstream/pool.py",
+     "context.verify_flags &= ~ssl.VERIFY_X509_STRICT", "context.check_hostname = False"),
+    ("TLS 1.2 at least, to providers", POOL + "test_tls_1_2_at_least", "upstream/pool.py",
+     "context.minimum_version = ssl.TLSVersion.TLSv1_2", "context.minimum_version = ssl.TLSVersion.TLSv1"),
+    ("TLS 1.2 at least, from clients", "test_server_listener.py::test_tls_1_2_at_least", "server/listener.py",
+     "context.minimum_version = ssl.TLSVersion.TLSv1_2", "context.minimum_version = ssl.TLSVersion.TLSv1"),
+    ("addresses are http or https", "test_config_reading.py::test_mistakes", "config/checks.py",
+     'if parts.scheme not in ("http", "https"):', "if False:"),
+    ("a key that cannot be a header is refused", "test_config_reading.py::test_mistakes", "config/keys.py",
+     "if not _SENDABLE.match(key):", "if False:"),
+    ("keys that others can read are warned about", "test_settings.py", "commands/settings.py",
+     "return bool(os.stat(name).st_mode & 0o077)", "return False"),
+    ("only where a key stands in the file", "test_settings.py", "commands/settings.py", "return any(re.search(r", "return any(True or re.search(r"),
+    ("a command is asked again on 401", "test_upstream_attempts.py", "upstream/keys.py", 'if source.kind != "command":', "if True:"),
+    ("nothing is written to disk, nobody else is asked", "test_audit.py", "relay.py",
+     "def count_tokens(app, request, answer, provider_name, record):",
+     "def count_tokens(app, request, answer, provider_name, record):\n    open('/dev/full', 'w').close()"),
+
+    # -- the log
+    ("one line a request", SERVED + "test_each_request_is_one_line_in_the_log", "server/connection.py",
+     "if access.isEnabledFor(logging.INFO):", "if False:"),
+    ("the route, not the path", SECRETS + "test_secrets_of_all_kinds_are_in_nothing_that_the_process_writes", "server/connection.py",
+     "error.type, error.reason or error.message", "error.type, error.message"),
+    ("no foreign string forges a line", "test_observe_access.py", "observe/escape.py", "return _UNSAFE.sub(_escape, text)", "return text"),
+    ("long strings are cut", "test_observe_access.py", "observe/escape.py", "LONGEST_WORD = 100", "LONGEST_WORD = 100000"),
+    ("warnings of one kind are few", "test_observe_logs.py::test_many_warnings_of_one_kind_become_few", "observe/logs.py",
+     "if seen[1] > BURST:", "if False:"),
+    ("every answer has its request-id", "test_server_answers.py", "server/answers.py", "request-id: ", "x-id: "),
+)
+
+
+def main(words):
+    chosen = [promise for promise in PROMISES if all(word in " ".join(promise[:3]) for word in words)]
+    missed = [promise[0] for promise in chosen if not noticed(*promise)]
+    print("%d faults noticed, %d not%s" % (len(chosen) - len(missed), len(missed), ": " + "; ".join(missed) if missed else ""))
+    return 1 if missed else 0
+
+
+def noticed(promise, test, name, text, fault):
+    """Whether the test fails in a copy of the program that has the fault."""
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="fault-"))
+    try:
+        for part in ("claude_proxy", "tests"):
+            shutil.copytree(str(ROOT / part), str(folder / part), ignore=shutil.ignore_patterns("__pycache__"))
+        for part in ("config.json", "pyproject.toml"):
+            shutil.copy(str(ROOT / part), str(folder / part))
+        path = folder / "claude_proxy" / name
+        source = path.read_text(encoding="utf-8")
+        if text not in source:
+            return said(promise, "the text to replace is not in %s" % name, False)
+        path.write_text(source.replace(text, fault), encoding="utf-8")
+        done = subprocess.run([sys.executable, "-B", "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "tests/" + test.rstrip(":")],
+                              cwd=str(folder), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=300)
+        return said(promise, {0: "NOT NOTICED", 1: "noticed"}.get(done.returncode, "broken: %s" % done.stdout[-300:]),
+                    done.returncode == 1)
+    except subprocess.TimeoutExpired:
+        return said(promise, "noticed (it hangs)", True)
+    finally:
+        shutil.rmtree(str(folder), ignore_errors=True)
+
+
+def said(promise, what, good):
+    print("%-9s %s%s" % ("noticed" if good else "MISSED", promise, "" if good else ": " + what), flush=True)
+    return good
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
