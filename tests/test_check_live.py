@@ -93,7 +93,8 @@ def test_the_lines_can_be_pasted(tmp_path):
         path.write_text(json.dumps({"server": {"port": 1}, "providers": rows}, indent=2))
         path.chmod(0o600)
         code, said, _ = call("check", "--config", str(path), "--live")
-        assert code == 1 and "MENDED: capped: max_tokens: refused; mended by max_max_tokens" in said
+        assert code == 1 and "MENDED: capped: max_tokens: mended by max_max_tokens, after: " \
+            "capped/planted answered 400: max_tokens must be at most 8192" in said
         line = re.search("in providers.capped: +(.*)", said).group(1)
         path.write_text(path.read_text().replace('"capped": {', '"capped": {' + line))
         code, said, _ = call("check", "--config", str(path), "--live")

@@ -16,6 +16,7 @@ SECRET = "sk-secret-0123456789"
 CONFIG = {
     "providers": {
         "one": {"base_url": "http://127.0.0.1:9/v1", "api_key": SECRET, "headers": {"X-Org": "org-" + SECRET},
+                "body": {"metadata": {"team_token": "token-4711-xyz"}},
                 "models": {"claude-*haiku*": "small", "claude-opus-5": "large", "my-alias": "odd",
                            "default": {"model": "main", "context_window": 65536}}},
         "two": {"base_url": "https://api.deepseek.com", "api_key": SECRET, "models": {"claude-sonnet-4-5": "only", "rare": "r1"},
@@ -105,7 +106,8 @@ def call(tmp_path, *arguments, stdin=b""):
     done = subprocess.run([sys.executable, "-m", "claude_proxy", "route", "--config", str(path)] + list(arguments),
                           env=environment(), cwd=os.sep, input=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                           timeout=SECONDS)
-    assert SECRET.encode() not in done.stdout + done.stderr
+    for secret in (SECRET, "token-4711-xyz", "sk-of-the-user-0815"):
+        assert secret.encode() not in done.stdout + done.stderr
     return done.returncode, done.stdout.decode("utf-8"), done.stderr.decode("utf-8")
 
 
@@ -120,7 +122,7 @@ def test_short(tmp_path):
 def test_what_would_be_sent(tmp_path):
     """A request from stdin: the very body, long texts cut unless asked for; the key is not in it."""
     request = {"model": "claude-haiku-4-5", "max_tokens": 10, "top_k": 3, "system": "s" * 500,
-               "messages": [{"role": "user", "content": "Hello"}]}
+               "messages": [{"role": "user", "content": "Hello, my key is sk-of-the-user-0815"}]}
     code, said, _ = call(tmp_path, "--file", "-", "--json", stdin=json.dumps(request).encode())
     told = json.loads(said)
     assert (code, told["fallbacks"], told["warnings"]) == (0, ["two/only"], ["dropped:top_k"])
@@ -128,10 +130,10 @@ def test_what_would_be_sent(tmp_path):
     assert (sent["method"], sent["url"]) == ("POST", "http://127.0.0.1:9/v1/chat/completions")
     assert sent["headers"]["Authorization"] == "Bearer [key]" and SECRET not in sent["headers"]["X-Org"]
     assert sent["body"]["messages"][0]["content"] == "s" * 200 + "... (500 characters)"
-    assert sent["body"]["messages"][1] == {"role": "user", "content": "Hello"} and sent["body"]["model"] == "small"
+    assert sent["body"]["messages"][1] == {"role": "user", "content": "Hello, my key is [key]"} and sent["body"]["model"] == "small"
     whole = json.loads(call(tmp_path, "--file", "-", "--json", "--full", stdin=json.dumps(request).encode())[1])
     assert whole["sent"]["body"]["messages"][0]["content"] == "s" * 500
-    assert len(json.dumps(whole["sent"]["body"], separators=(",", ":"))) == whole["bytes"]
+    assert whole["sent"]["body"]["metadata"] == {"team_token": "[key]"} and whole["bytes"] > 600
 
 
 def test_in_words(tmp_path):

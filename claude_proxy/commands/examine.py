@@ -12,7 +12,7 @@ import time
 from typing import Any, Callable, Dict, List, NamedTuple, Tuple
 from urllib.parse import urlsplit
 
-from ..config import Config, Provider, nearest
+from ..config import Config, Provider, nearest, secrets_of
 from ..conversion.usage import counts_anything, reported
 from ..errors import BillingProblem, Forbidden, NotAuthenticated, NotFound, ProxyError
 from ..providers.redaction import redacted
@@ -53,6 +53,7 @@ class Examiner:
 
     def __init__(self, config: Config, provider: Provider):
         self.provider = provider
+        self.secrets = secrets_of(config)
         self.asker = Questioner(config, provider)
         self.findings: List[Finding] = []
         self.quirks: Dict[str, Any] = {}
@@ -86,9 +87,9 @@ class Examiner:
             state, detail = FAILED, told(problem, self.provider.name)
         healed = self.asker.learned.listing()[known:]
         if healed and state == OK:
-            state, detail = MENDED, "refused; mended by %s" % ", ".join(entry["remedy"] for entry in healed)
-        secrets = [key.value for key in self.provider.keys if key.kind == "literal"]
-        self.findings.append(Finding(name, state, redacted(detail, secrets), milliseconds(began)))
+            state, detail = MENDED, "mended by %s, after: %s" % (
+                ", ".join(entry["remedy"] for entry in healed), shortened(self.asker.refusals[-1], 200))
+        self.findings.append(Finding(name, state, redacted(detail, self.secrets), milliseconds(began)))
         return not last
 
     def _conclude(self):

@@ -61,6 +61,7 @@ class Questioner:
             impatient if other is provider else other for other in config.providers))
         self.asked_model = model
         self.caller, self.learned = Caller(), Learned()
+        self.refusals: List[str] = []           # what the provider said no to, in its words
 
     def target(self) -> routing.Target:
         """Who is asked, with what was learned so far; NotFound where no row says."""
@@ -96,6 +97,7 @@ class Questioner:
             if answer.status != 200:
                 text = answer.read_some(relay.MAX_ERROR_BYTES).decode("utf-8", "replace")
                 error = refusals.from_provider(answer.status, text, answer.headers, target, [key.value])
+                self.refusals.append(error.message)
                 raise Refused(error, answer.status, text, answer.headers, chat.body)
             first, data = timed(islice(answer.pieces(), 1 if begin else None), began)
             streamed = relay.looks_like_events(data, answer.headers)

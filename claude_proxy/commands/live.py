@@ -15,7 +15,7 @@ import threading
 from typing import Any, Dict, Iterator, List, Sequence
 
 from .. import __version__
-from ..config import Config, Secret
+from ..config import Config, secrets_of
 from ..providers.redaction import redacted
 from . import outcome
 from .examine import OFF, OK, QUESTIONS, Examiner
@@ -159,13 +159,3 @@ def bundle(report: Dict[str, Any], config: Config, environ: Any = os.environ) ->
              "environment": {name: environ[name] for name in SEEN if environ.get(name)},
              "keys_in_environment": sorted(name for name in environ if name.endswith(("_API_KEY", "_AUTH_TOKEN")))}
     return redacted(json.dumps(dict(about=about, **report), indent=2, ensure_ascii=False), secrets_of(config)) + "\n"
-
-
-def secrets_of(config: Config) -> List[str]:
-    """Every key that the configuration holds, and header values that may be one."""
-    held: List[Any] = [key.value for provider in config.providers for key in provider.keys]
-    held += [client.key for client in config.server.client_keys]
-    found = [one.reveal() for one in held if isinstance(one, Secret)]
-    found += [value for provider in config.providers for value in provider.headers.values() if len(value) > 8]
-    return [secret for secret in found if secret]
-

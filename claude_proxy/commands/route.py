@@ -4,10 +4,10 @@ Nobody is asked. Keys are not shown; long texts and images are shortened, unless
 """
 import json
 import sys
-from typing import Any, Dict, List, Mapping
+from typing import Any, Dict, List, Mapping, Sequence
 
 from .. import conversion, errors, explaining, relay, routing
-from ..config import Config, with_demo
+from ..config import Config, secrets_of, with_demo
 from ..conversion.clients import ANY_CLIENT
 from ..errors import ProxyError
 from ..providers.redaction import redacted
@@ -15,7 +15,6 @@ from ..upstream.call import address, header_fields
 from ..upstream.keys import Key
 from . import options as flags
 from . import outcome
-from .live import secrets_of
 from .settings import Settings, read_text
 from .tables import table
 
@@ -112,18 +111,19 @@ def sent(config: Config, target: routing.Target, request: Dict[str, Any], full: 
     shown = {"method": "POST", "url": redacted(address(target.provider, target.dialect, target.model), secrets),
              "headers": {name: value if value.endswith("[key]") else redacted(value, secrets)
                          for name, value in headers.items()},
-             "body": chat.body if full else shortened(chat.body)}
+             "body": readable(chat.body, secrets, 0 if full else LONGEST_TEXT)}
     return {"sent": shown, "bytes": len(relay.dumps(chat.body).encode("utf-8", "replace")),
             "warnings": list(target.warnings) + list(chat.warnings)}
 
 
-def shortened(value: Any) -> Any:
-    """The same with long texts cut."""
-    if isinstance(value, str) and len(value) > LONGEST_TEXT:
-        return "%s... (%d characters)" % (value[:LONGEST_TEXT], len(value))
+def readable(value: Any, secrets: Sequence[str], longest: int) -> Any:
+    """The same without secrets, and with texts of more than `longest` characters cut (0: none)."""
+    if isinstance(value, str):
+        text = redacted(value, secrets)
+        return "%s... (%d characters)" % (text[:longest], len(text)) if 0 < longest < len(text) else text
     if isinstance(value, Mapping):
-        return {name: shortened(inner) for name, inner in value.items()}
-    return [shortened(inner) for inner in value] if isinstance(value, (list, tuple)) else value
+        return {name: readable(inner, secrets, longest) for name, inner in value.items()}
+    return [readable(inner, secrets, longest) for inner in value] if isinstance(value, (list, tuple)) else value
 
 
 # -- for people
