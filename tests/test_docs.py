@@ -196,3 +196,8 @@ def test_the_sections_are_the_same_in_both():
 def test_the_configuration_that_lies_here_is_one():
     text = (ROOT / "config.json").read_text(encoding="utf-8")
     assert [provider.name for provider in config.read(text, {}).providers]
+
+
+@each
+def test_the_size_that_is_promised_is_kept(name):
+    assert re.search("200 KB", TEXTS[name])         # test_pyz.py holds the file to it
