@@ -36,7 +36,7 @@ SECRET = {name: "Zq%02d.%s" % (number, base64.b32encode(os.urandom(15)).decode("
 def configuration(folder, url):
     """A file with a secret wherever there may be one."""
     def provider(**row):
-        return dict({"base_url": url, "models": {"default": "text"}}, **row)
+        return dict({"base_url": url, "models": {"default": "played"}}, **row)
 
     write(folder / "key.txt", SECRET["from-file"])
     write(folder / "command.txt", SECRET["from-command"])
@@ -53,10 +53,10 @@ def configuration(folder, url):
             "headers": provider(headers={"X-Team-Token": SECRET["in-header"], "Cookie": "session=" + SECRET["in-cookie"]},
                                 body={"account": {"access_key": SECRET["in-body"]}},
                                 quirks={"query": "version=1&key=" + SECRET["in-query"]}),
-            "proxied": {"base_url": "http://provider.invalid/v1", "api_key": "none", "models": {"default": "text"},
+            "proxied": {"base_url": "http://provider.invalid/v1", "api_key": "none", "models": {"default": "played"},
                         "proxy": "http://me:%s@127.0.0.1:9" % SECRET["proxy-password"], "max_retries": 0},
             "unreachable": {"base_url": "https://provider.invalid/v1", "api_key": SECRET["literal"],
-                            "models": {"default": "text"}, "max_retries": 0},
+                            "models": {"default": "played"}, "max_retries": 0},
         },
         "default_provider": "literal",
     }
@@ -120,20 +120,20 @@ def drive(proxy, fake):
 
     fake.script = {"text": "the answer"}
     for name in ("literal", "listed", "listed", "env", "file", "command", "credential", "headers"):
-        assert ask("POST", "/%s/v1/messages" % name, message("text")) == 200
+        assert ask("POST", "/%s/v1/messages" % name, message("played")) == 200
     for request in list(fake.requests):
         for fake.script in scripts(echo(request), request.headers.get("authorization", "").rpartition(" ")[2]):
             name = next(name for name in ("literal", "listed", "env", "file", "command", "credential", "headers")
                         if name in provider_of(request))
             for stream in (False, True):
                 ask("POST", "/%s/v1/messages?api_key=%s" % (name, SECRET["client-query"]),
-                    message("text", stream=stream), cookie="s=" + SECRET["client-cookie"],
+                    message("played", stream=stream), cookie="s=" + SECRET["client-cookie"],
                     authorization="Bearer " + SECRET["of-client-for-provider"])
     for name in ("proxied", "unreachable"):
-        assert ask("POST", "/%s/v1/messages" % name, message("text")) >= 500
-    assert ask("POST", "/v1/messages", message("text"), **{"x-api-key": SECRET["wrong-client"]}) == 401
-    assert ask("POST", "/v1/messages", {"model": "text", "messages": SECRET["in-prompt"]}) == 400
-    assert ask("POST", "/v1/messages", message("text", max_tokens=SECRET["in-prompt"])) == 400
+        assert ask("POST", "/%s/v1/messages" % name, message("played")) >= 500
+    assert ask("POST", "/v1/messages", message("played"), **{"x-api-key": SECRET["wrong-client"]}) == 401
+    assert ask("POST", "/v1/messages", {"model": "played", "messages": SECRET["in-prompt"]}) == 400
+    assert ask("POST", "/v1/messages", message("played", max_tokens=SECRET["in-prompt"])) == 400
     assert ask("GET", "/%s" % SECRET["in-path"]) == 404
     for path in ("/metrics", "/api/status", "/v1/models", "/", "/health", "/readyz"):
         ask("GET", path, **{"x-api-key": SECRET["client-2"]})
@@ -170,6 +170,7 @@ def test_secrets_of_all_kinds_are_in_nothing_that_the_process_writes(tmp_path, l
             assert not (arguments.exists() and leaks(arguments.read_bytes()))
             for data in drive(proxy, fake):
                 assert not leaks(data, ECHOED), data[:2000]
+                assert b"set-cookie" not in data.lower()
             proxy.signal(1)                                             # SIGHUP: what a reload says
             proxy.wait_for("configuration reloaded")
             assert stop(proxy) == 0
