@@ -232,7 +232,7 @@ def socket_activation(results, fake, providers):
             json.dump({"providers": {"chaos": dict(providers["chaos"], api_key="sk-chaos-0815")}}, file)
         proxy = Process([sys.executable, "-c", ACTIVATE, str(listener.fileno()), "-m", "claude_proxy", "serve", "--config", path],
                         "stderr", pass_fds=[listener.fileno()], cwd="/", env=dict(os.environ, PYTHONPATH=str(ROOT)))
-        early.settimeout(5)
+        early.settimeout(20)
         results.check("K74 socket activation", early.recv(65536).startswith(b"HTTP/1.1 200"))
         results.check("K74 ... and the next ones", client.ask(listener.getsockname(), "chaos/good").says in ("ok", "400 invalid_request_error"))
         proxy.kill()

@@ -12,7 +12,8 @@ PREFIX_NEEDED = ("between", "before-finish", "in-data", "in-size", "in-character
 def run(results, options):
     fake = Upstream()
     server = {"open_seconds": 30}               # so that every error that can be a status is one
-    with_faults = Proxy({"chaos": dict(QUICK, base_url=fake.url)}, server)
+    patient = dict(QUICK, base_url=fake.url, first_byte_seconds=30, idle_seconds=30)
+    with_faults = Proxy({"chaos": dict(QUICK, base_url=fake.url), "patient": patient}, server)
     rows = [(case, streamed) for case in CASES for streamed in (True, False) if case[2 if streamed else 3]]
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
         for name, faults in pool.map(lambda row: judge(with_faults, *row), rows):
@@ -69,7 +70,7 @@ def large(results, proxy, case):
             continue
         before = proxy.memory()
         proxy.forget_peak()
-        out = client.ask(proxy.address, "chaos/" + model, None, streamed, seconds=60)
+        out = client.ask(proxy.address, "patient/" + model, None, streamed, seconds=60)
         peak = proxy.memory("VmHWM") - before
         results.check("H%s %-6s %s" % (requirement, "stream" if streamed else "plain", model),
                       out.says in expected.split("|") and peak < most and not out.faults,
@@ -80,7 +81,7 @@ def long_text(results, proxy):
     """300 MB of good deltas go through, and nothing of them stays."""
     before, nonce = proxy.memory(), client.new_nonce()
     proxy.forget_peak()
-    size, tail = client.swallow(proxy.address, "chaos/huge@text", nonce)
+    size, tail = client.swallow(proxy.address, "patient/huge@text", nonce)
     peak = proxy.memory("VmHWM") - before
     results.check("H59 stream huge@text", size > 290 and b"message_stop" in tail and peak < 40,
                   "%.0f MiB, %.0f MiB more at the peak, %r" % (size, peak, tail[-60:]))

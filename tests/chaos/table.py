@@ -5,7 +5,7 @@ open. None: not asked. A number behind them is the time that it may take, in sec
 """
 from upstream import PLACES
 
-SECONDS = 3.0
+SECONDS = 5.0
 
 BROKEN, SLOW, FULL, LIMIT = "502 api_error", "504 timeout_error", "529 overloaded_error", "429 rate_limit_error"
 CUT = "error api_error"

@@ -265,7 +265,7 @@ def zipped(x):
     elif kind == "bad":
         packed = b"\x1f\x8b\x08\x00" + b"garbage" * 20
     elif kind == "bomb":
-        packed = gzip.compress(b" " * (300 << 20), 1) if not x.streamed else gzip.compress((b": " + b"x" * 998 + b"\n\n") * (300 << 10), 1)
+        packed = gzip.compress(b" " * (100 << 20), 1) if not x.streamed else gzip.compress((b": " + b"x" * 998 + b"\n\n") * (100 << 10), 1)
     x.plain(200, packed, "text/event-stream" if x.streamed else "application/json",
             Content_Encoding="br" if kind == "br" else "gzip")
 
