@@ -23,7 +23,9 @@ def _of(provider: Provider) -> Iterator[str]:
             yield source.value.reveal()
     for name, value in provider.headers.items():
         if _SAYS_SECRET(name):
-            yield value.rpartition(" ")[2]                      # "Bearer sk-..."
+            words = value.rpartition(" ")[2]                    # "Bearer sk-..."
+            yield words
+            yield words.partition("=")[2]                       # "session=..."
     yield from _members(provider.body)
     yield from _password(provider.proxy or "")
     yield from (value for name, value in parse_qsl(str(provider.quirks.get("query") or "")) if _SAYS_SECRET(name))
