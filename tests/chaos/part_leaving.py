@@ -20,7 +20,7 @@ PHASES = {                                  # model, streamed, bytes of the answ
     "plain, mid-body": ("silence@body", False, b""),
 }
 WAYS = ("close", "reset")
-TIMES = 7
+TIMES = 5
 ABORTS = 2000
 
 

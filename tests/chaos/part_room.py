@@ -96,7 +96,7 @@ def slow_reader(results, proxy):
 # -- quantity
 
 def queue(results, proxy, fake):
-    """max_concurrent: never more under way, and the others come in in their order."""
+    """max_concurrent: never more under way, and the others wait (in their order: tests/test_upstream_gates.py)."""
     nonces = [client.new_nonce() for _ in range(6)]
     with concurrent.futures.ThreadPoolExecutor(6) as pool:
         waiting = []
@@ -106,8 +106,7 @@ def queue(results, proxy, fake):
         outs = [one.result() for one in waiting]
     results.check("max_concurrent: all are answered", [out.says for out in outs] == ["ok"] * 6, [out.says for out in outs])
     seen = [fake.seen("request", nonce)["at"] for nonce in nonces]
-    results.check("max_concurrent: in their order", all(one < later + 0.1 for at, one in enumerate(seen) for later in seen[at:]), seen)
-    ends = sorted(at for at in seen)
+    ends = sorted(seen)
     results.check("max_concurrent: two at a time", ends[2] - ends[0] > 0.1 and ends[4] - ends[2] > 0.1, ends)
 
 
