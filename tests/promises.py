@@ -166,7 +166,7 @@ PROMISES = (
 
     # -- the log
     ("one line a request", SERVED + "test_each_request_is_one_line_in_the_log", "server/connection.py",
-     "if access.isEnabledFor(logging.INFO):", "if False:"),
+     'if access.isEnabledFor(level):', "if False:"),
     ("the route, not the path", SECRETS + "test_secrets_of_all_kinds_are_in_nothing_that_the_process_writes", "server/connection.py",
      "error.type, error.reason or error.message", "error.type, error.message"),
     ("no foreign string forges a line", "test_observe_access.py", "observe/escape.py", "return _UNSAFE.sub(_escape, text)", "return text"),
