@@ -3,6 +3,7 @@ import contextlib
 import http.client
 import io
 import json
+import logging
 import os
 import pathlib
 import re
@@ -28,6 +29,8 @@ def inside(*arguments, **environ):
     """A command in this process, which costs no start -> (exit code, stdout, stderr)."""
     from claude_proxy import cli
     before, stdout, stderr = dict(os.environ), io.StringIO(), io.StringIO()
+    logger = logging.getLogger("claude_proxy")
+    logged = logger.handlers[:], logger.level, logger.propagate
     os.environ.clear()
     os.environ.update(environment(**environ))
     try:
@@ -38,6 +41,7 @@ def inside(*arguments, **environ):
     finally:
         os.environ.clear()
         os.environ.update(before)
+        logger.handlers[:], logger.level, logger.propagate = logged
     return code, stdout.getvalue(), stderr.getvalue()
 
 
