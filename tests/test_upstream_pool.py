@@ -331,8 +331,9 @@ def test_a_large_request_arrives_whole(way):
 def test_refused():
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
-        with pytest.raises(NotReached, match="refused"):
+        with pytest.raises(NotReached, match="refused") as caught:
             Caller().call(target_for("http://127.0.0.1:%d" % sock.getsockname()[1]), b"{}")
+    assert caught.value.hint == "check base_url, and that the server runs"
 
 
 def test_a_name_that_does_not_resolve():
@@ -354,8 +355,9 @@ def test_connecting_and_handshakes_have_a_limit():
         deaf.bind(("127.0.0.1", 0))
         deaf.listen(1)
         target = target_for("https://127.0.0.1:%d" % deaf.getsockname()[1], ca_file=made["ca"], connect_seconds=0.1)
-        with pytest.raises(NotReached, match="TLS handshake in time"):
+        with pytest.raises(NotReached, match="TLS handshake in time") as caught:
             Caller().call(target, b"{}")
+    assert caught.value.hint == "providers.%s.connect_seconds sets how long to wait" % target.provider.name
 
 
 def test_a_client_that_leaves_ends_a_handshake_that_hangs():
@@ -369,7 +371,7 @@ def test_a_client_that_leaves_ends_a_handshake_that_hangs():
         began = time.monotonic()
         with pytest.raises(ClientLeft):
             Caller().call(target, b"{}", Watch(served))
-        assert time.monotonic() - began < 0.2
+        assert time.monotonic() - began < 2                 # connect_seconds are ten
     served.close()
 
 

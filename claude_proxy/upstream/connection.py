@@ -134,7 +134,8 @@ def connect(host, port, watch, until):
             failure = exc
     if isinstance(failure, socket.timeout):
         raise ConnectTimeout("could not be reached: no connection to %s:%d in time" % (host, port))
-    raise NotReached("could not be reached: %s:%d: %s" % (host, port, _reason(failure)))
+    raise NotReached("could not be reached: %s:%d: %s" % (host, port, _reason(failure)),
+                     "check base_url, and that the server runs")
 
 
 def _connect_to(row, watch, until):

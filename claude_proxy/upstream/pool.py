@@ -17,7 +17,7 @@ import urllib.request
 
 from .answer import read_head
 from .connection import Connection, connect, encrypt, tunnel
-from .faults import HungUp, NotReached
+from .faults import ConnectTimeout, HungUp, NotReached
 
 IDLE_SECONDS = 15.0                 # servers' own limits begin at 5 s; a dead connection is noticed before it is used
 IDLE_PER_HOST = 256                 # kept, not made: nobody ever waits for a connection
@@ -166,6 +166,14 @@ class PooledHandler(urllib.request.BaseHandler):
 
 def open_connection(request):
     """A new connection for a request, through a proxy and under TLS where it has to be."""
+    try:
+        return _connected(request)
+    except ConnectTimeout as fault:
+        fault.hint = request.times.connect_hint
+        raise
+
+
+def _connected(request):
     watch, until = request.watch, request.watch.clock() + request.times.connect
     host, port = host_and_port(request.host, request.type)
     sock = connect(host, port, watch, until)
