@@ -47,7 +47,7 @@ def test_choose_takes_what_exists_or_was_asked_for():
 
 HOSTS = {"127.0.0.1": True, "127.8.8.8": True, "::1": True, "[::1]": True, "localhost": True, "LOCALHOST.": True,
          "0.0.0.0": False, "::": False, "": False, "192.168.0.1": False, "localhost.evil.example": False,
-         "127.0.0.1.evil.example": False}
+         "127.0.0.1.evil.example": False, "api.localhost": True, "xlocalhost": False, "::1%lo": True, "proxy.example": False}
 
 
 @pytest.mark.parametrize("host, expected", HOSTS.items())

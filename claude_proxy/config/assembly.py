@@ -18,12 +18,12 @@ _AS_THEY_ARE = ("quirks", "headers", "body", "connect_seconds", "first_byte_seco
 
 
 def is_loopback(host: str) -> bool:
-    """The address or name reaches this machine alone."""
+    """The address or name, without a port, reaches this machine alone."""
     name = host.strip("[]").rstrip(".").lower()
-    if name == "localhost":
+    if name == "localhost" or name.endswith(".localhost"):      # RFC 6761, 6.3
         return True
     try:
-        return ipaddress.ip_address(name).is_loopback
+        return ipaddress.ip_address(name.partition("%")[0]).is_loopback
     except ValueError:                  # a name
         return False
 

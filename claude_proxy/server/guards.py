@@ -13,7 +13,7 @@ import threading
 from contextlib import contextmanager
 from typing import Dict, Iterator, Optional, Tuple
 
-from ..config import Server
+from ..config import Server, is_loopback
 from ..errors import Forbidden, InvalidRequest, NotAuthenticated, RateLimited
 
 LOOPBACK_NAMES = frozenset(("localhost", "127.0.0.1", "[::1]"))
@@ -31,17 +31,6 @@ PREFLIGHT_SECONDS = 600
 
 
 # -- Host
-
-def is_loopback(host: str) -> bool:
-    """An address or name that only this machine reaches; "" (a Unix socket) is one."""
-    host = host.strip("[]").lower()
-    if host in ("", "localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(host.partition("%")[0]).is_loopback
-    except ValueError:
-        return False
-
 
 def host_allowed(host: str, allowed: Tuple[str, ...], loopback: bool) -> bool:
     """The Host header names this server, as far as one can tell; without a loopback address or a list: anything."""

@@ -3,15 +3,12 @@ import base64
 import hashlib
 import pkgutil
 import re
-from typing import Any, Dict, Optional, Tuple
+from typing import Any, Dict, Tuple
 from urllib.parse import parse_qs
 
 from .. import relay, routing
-from ..errors import InvalidRequest, NotFound
+from ..errors import NotFound
 from .live import events  # noqa: F401  (GET /api/events: the route table names it)
-
-MAX_PAGE = 1000
-DEFAULT_PAGE = 20
 
 
 def create_message(app, request, answer, record) -> None:
@@ -30,8 +27,7 @@ def count_tokens(app, request, answer, record) -> None:
 
 def list_models(app, request, answer, record) -> None:
     """GET /v1/models?limit=20&after_id=..&before_id=.."""
-    limit, after_id, before_id = page_of(request.query)
-    answer.json(200, routing.models_page(app.config, limit, after_id, before_id, provider=request.provider))
+    answer.json(200, routing.models_page(app.config, provider=request.provider, **page_of(request.query)))
 
 
 def show_model(app, request, answer, record) -> None:
@@ -39,13 +35,10 @@ def show_model(app, request, answer, record) -> None:
     answer.json(200, routing.model_info(app.config, request.model_id, provider=request.provider))
 
 
-def page_of(query: str) -> Tuple[int, Optional[str], Optional[str]]:
-    """(limit, after_id, before_id) of a query; what else stands in it is ignored."""
+def page_of(query: str) -> Dict[str, str]:
+    """{"limit", "after_id", "before_id"}, those that a query has; what else stands in it is ignored."""
     values = parse_qs(query, keep_blank_values=True, errors="replace")
-    limit = values.get("limit", [str(DEFAULT_PAGE)])[-1]
-    if not re.fullmatch("[0-9]{1,4}", limit) or not 1 <= int(limit) <= MAX_PAGE:
-        raise InvalidRequest("limit: must be a number from 1 to %d" % MAX_PAGE)
-    return int(limit), values.get("after_id", [None])[-1] or None, values.get("before_id", [None])[-1] or None
+    return {name: values[name][-1] for name in ("limit", "after_id", "before_id") if name in values}
 
 
 # -- health

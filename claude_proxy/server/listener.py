@@ -16,9 +16,9 @@ from http.server import ThreadingHTTPServer
 from socketserver import BaseRequestHandler
 from typing import Any, List, Optional, Sequence, Set, Tuple
 
+from ..config import is_loopback
 from .answers import Answer, new_request_id
 from .connection import Connection, no_room
-from .guards import is_loopback
 from .wire import Wire
 
 log = logging.getLogger("claude_proxy.server")
@@ -55,7 +55,7 @@ class Listener:
         self._closed = threading.Event()            # set unless the accept loop runs
         self._closed.set()
         self._done = threading.Event()
-        app.replace_config(app.config, loopback=all(is_loopback(_host_of(sock)) for sock in self._sockets))
+        app.replace_config(app.config, loopback=all(map(reaches_this_machine_alone, self._sockets)))
         self._descriptors = raise_descriptor_limit(server.max_connections)
 
     @property
@@ -311,9 +311,9 @@ def _listening(family, kind, proto, address, port, alone):
     return sock
 
 
-def _host_of(sock):
-    name = sock.getsockname()
-    return name[0] if isinstance(name, tuple) and sock.family != getattr(socket, "AF_UNIX", None) else ""
+def reaches_this_machine_alone(sock: socket.socket) -> bool:
+    """A listening socket that no other machine can connect to: on a loopback address, or a Unix socket."""
+    return sock.family == getattr(socket, "AF_UNIX", None) or is_loopback(sock.getsockname()[0])
 
 
 def raise_descriptor_limit(connections: int) -> int:

@@ -1,11 +1,10 @@
 """One call to one provider: its address, its headers and its connection."""
-import ipaddress
 import threading
 import time
 import urllib.parse
 import urllib.request
 
-from .. import __version__
+from .. import __version__, config
 from .faults import Fault, NotReached
 from .gates import Breaker, Gate
 from .keys import KeyRing
@@ -136,13 +135,7 @@ def header_fields(provider, dialect, key, stream):
 
 def is_loopback(authority):
     """Whether "host:port" is this machine: never through a proxy."""
-    host = (urllib.parse.urlsplit("//" + authority).hostname or "").rstrip(".")
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+    return config.is_loopback(urllib.parse.urlsplit("//" + authority).hostname or "")
 
 
 def proxies_of(provider):
