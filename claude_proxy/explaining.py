@@ -19,7 +19,7 @@ def explanation(config: Config, target: Target, provider_in_path: Optional[str] 
         "provider": {"name": provider.name, "why": why_provider(config, target, provider_in_path),
                      "base_url": provider.base_url,
                      "key": ", ".join(key.origin for key in provider.keys) or "none"},
-        "model": {"name": target.model, "why": why_model(config, target, provider_in_path),
+        "model": {"name": target.model, "why": why_model(config, target),
                   "context_window": row.context_window, "max_output_tokens": row.max_output_tokens,
                   "images": row.images},
         "dialect": {"name": target.dialect.name, "why": why_dialect(target),
@@ -61,7 +61,7 @@ def without_alias(name: str) -> str:
     return name[len(ALIAS):] if name.lower().startswith(ALIAS) else name
 
 
-def why_model(config: Config, target: Target, provider_in_path: Optional[str]) -> str:
+def why_model(config: Config, target: Target) -> str:
     """The rule of config/matching.py that has chosen it."""
     provider = target.provider
     rest = said_at(config, target)

@@ -11,7 +11,7 @@ from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
 
 from .config import DEMO, Config, ModelRow, Provider, nearest, split_name
 from .config.matching import Match, is_claude_name, is_glob, listed, row_called, row_named, rows_of, unlisted
-from .errors import InvalidRequest, NotAuthenticated, NotFound
+from .errors import InvalidRequest, NotFound
 from .providers.catalogue import fact_of
 from .providers.dialects import Dialect, dialect_for
 
@@ -95,8 +95,8 @@ def find_provider(config: Config, name: str) -> Provider:
     if provider is None:
         names = [other.name for other in config.providers if other.configured or other.usable]
         near = nearest(name, names)
-        raise InvalidRequest("no provider is called %s%s; there are: %s" % (
-            _shown(name), "; did you mean %s?" % near if near else "", ", ".join(names) or "none"))
+        raise InvalidRequest("no provider is called %s%s There are: %s" % (
+            _shown(name), "; did you mean %s?" % near if near else ".", ", ".join(names) or "none"))
     return provider
 
 
@@ -184,12 +184,6 @@ def with_model(target: Target, model: str, learned: Any = None) -> Target:
     return _target(target.provider, Match(row, target.warnings), target.requested, learned)
 
 
-def require_key(provider: Provider) -> None:
-    """Raise what a provider without a key is answered with."""
-    if not provider.usable:
-        raise NotAuthenticated("%s has no key: %s" % (provider.name, provider.key_hint), {"x-should-retry": "false"})
-
-
 def _shown(name: str) -> str:
     """A foreign name for a message: short, on one line."""
     text = name if len(name) <= 100 else name[:99] + "…"
@@ -221,7 +215,7 @@ def models_page(config: Config, limit: Any = None, after_id: Optional[str] = Non
 
 
 def _limit(written: Any) -> int:
-    if written is None or written == "":
+    if written is None:
         return 20
     if not re.match(r"[0-9]{1,4}\Z", str(written)) or not 1 <= int(written) <= 1000:
         raise InvalidRequest("limit: must be a whole number from 1 to 1000")

@@ -48,7 +48,7 @@ def test_reasons(name, path, goes_to, provider, model):
     config = configuration.read(json.dumps(CONFIG), {})
     target = routing.targets(config, name, path)[0]
     assert "%s/%s" % (target.provider.name, target.model) == goes_to
-    assert (explaining.why_provider(config, target, path), explaining.why_model(config, target, path)) == (provider, model)
+    assert (explaining.why_provider(config, target, path), explaining.why_model(config, target)) == (provider, model)
 
 
 # the provider -> its dialect, why

@@ -16,8 +16,6 @@ examples:
                   Invoke-Expression                         in $PROFILE
 """
 
-PROGRAM = "claude-proxy"
-
 
 def arguments(parser) -> None:
     """The argument of `completion`."""

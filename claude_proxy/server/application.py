@@ -17,7 +17,6 @@ class Application:
         self.started = time.monotonic()
         self.draining = False                       # no new connections; answers say `connection: close`
         self.drain_over = False                     # the patience with running answers has ended
-        self.demo_url: Optional[str] = None        # of the demo provider, where it runs
         self.places = Places()
         self.loopback = True                        # listens on addresses of this machine alone
         self.replace_config(config)
