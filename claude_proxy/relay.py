@@ -19,7 +19,7 @@ from .conversion import tokens
 from .conversion.response import take_completion
 from .errors import ProxyError, UpstreamFailed
 from .providers import refusals
-from .providers.redaction import redacted, without
+from .providers.redaction import without
 from .upstream import ClientLeft, Watch
 from .upstream.answer import whole
 from .upstream.attempts import Attempts, NotAsked, Refused
@@ -143,14 +143,9 @@ class Turn:
 
     def _refusal(self, upstream, target, key, chat_body):
         """What a status that is no success becomes."""
-        name = target.provider.name
-        if 300 <= upstream.status < 400:
-            place = redacted(upstream.headers.get("location", "elsewhere").partition("?")[0])[:200]
-            return UpstreamFailed("%s redirects to %s; redirects are not followed, providers.%s.base_url should name "
-                                  "the final address" % (name, place, name))
         text = upstream.read_some(MAX_ERROR_BYTES).decode("utf-8", "replace")
         headers = dict({"date": formatdate(usegmt=True)}, **upstream.headers)      # a Retry-After may be a date
-        error = refusals.from_provider(upstream.status, text, headers, target, [key.value], self.client,
+        error = refusals.from_provider(upstream.status, text, headers, target, [key.value],
                                        self.context.input_tokens)
         return Refused(error, upstream.status, text, upstream.headers, chat_body)
 

@@ -343,7 +343,7 @@ def test_a_provider_that_is_not_there():
 def test_a_redirect_is_not_followed_and_not_passed_on(world):
     world.provider.script = {"status": 307, "headers": {"Location": "https://evil.test/v1?key=1"}, "body": b""}
     reply = world.ask("any")
-    assert reply.error == "502 api_error" and "https://evil.test/v1;" in reply.json["error"]["message"]
+    assert reply.error == "502 api_error" and "(to https://evil.test/v1) are not followed" in reply.json["error"]["message"]
     assert "location" not in reply.headers
 
 

@@ -20,8 +20,6 @@ from .overflow import overflow_in, phrase
 from .redaction import redacted
 from .wording import any_of, read
 
-__all__ = ["from_provider", "in_stream", "redacted"]
-
 BY_STATUS = {
     400: errors.InvalidRequest, 401: errors.NotAuthenticated, 402: errors.BillingProblem, 403: errors.Forbidden,
     404: errors.NotFound, 407: errors.UpstreamFailed, 408: errors.UpstreamTimeout, 409: errors.Conflict,
@@ -77,7 +75,7 @@ BY_TYPE = {
 }
 
 
-def from_provider(status, text, headers, target, secrets=(), client=None, prompt_tokens=None):
+def from_provider(status, text, headers, target, secrets=(), prompt_tokens=None):
     """The ProxyError for a provider's answer of `status` with the body `text` and `headers` (any mapping).
 
     secrets: every configured key; prompt_tokens: our estimate, for an overflow whose text tells no number.
@@ -87,11 +85,11 @@ def from_provider(status, text, headers, target, secrets=(), client=None, prompt
     return _error(kind, status, said, headers, target, secrets, prompt_tokens)
 
 
-def in_stream(error, target, secrets=(), client=None, prompt_tokens=None):
+def in_stream(error, target):
     """The ProxyError for an error object (a dict or a string) inside a 200 body or a stream."""
     said = read(error if isinstance(error, str) else {"error": error})
     kind, status = _class_in_stream(said)
-    return _error(kind, status, said, {}, target, secrets, prompt_tokens)
+    return _error(kind, status, said, {}, target)
 
 
 # -- which class
@@ -123,14 +121,14 @@ def _meaning(said):
 
 # -- which words
 
-def _error(kind, status, said, headers, target, secrets, prompt_tokens):
+def _error(kind, status, said, headers, target, secrets=(), prompt_tokens=None):
     place = hints.Place.of(target)
     words = _safe(" ".join(said.words.split()), secrets) or "no reason given"
     overflow = overflow_in(said, status if status is not None else 400)
     if overflow is not None:
         window = place.window or fact_of(place.model).context_window
         return errors.InvalidRequest("%s (%s: %s)" % (phrase(overflow, window, prompt_tokens), place.name, words))
-    extra = _retry_headers(kind, status, said, headers)
+    extra = _retry_headers(kind, said, headers)
     media = hints.refused_media(said) if kind is errors.InvalidRequest else ""
     start = "%s: " % media if media else ""
     hint = hints.hint(kind, status, said, place, _header(headers, "location"))
@@ -159,7 +157,7 @@ def _sentence(words):
 
 # -- what the client shall do
 
-def _retry_headers(kind, status, said, headers):
+def _retry_headers(kind, said, headers):
     extra = {}
     after = retry_after(headers, said)
     if after is not None and kind in (errors.RateLimited, errors.Overloaded):
