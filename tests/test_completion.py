@@ -1,18 +1,18 @@
 """`completion` and `man`: made from the parsers, understood by the real shells and by groff where they are."""
 import shutil
 import subprocess
-import sys
 
 import pytest
-from processes import SECONDS, environment
+from processes import SECONDS, environment, inside
 
 from claude_proxy.commands import COMMANDS, words
 
 
 def printed(*arguments):
     """What a command prints."""
-    return subprocess.run([sys.executable, "-m", "claude_proxy"] + list(arguments), env=environment(), cwd="/", check=True,
-                          stdout=subprocess.PIPE, timeout=SECONDS).stdout.decode("utf-8")
+    code, said, complaint = inside(*arguments)
+    assert code == 0 and not complaint, complaint
+    return said
 
 
 def in_shell(shell, *arguments, **more):

@@ -1,12 +1,12 @@
 """`route`: where a request goes and why, the reasons as a table; nothing is asked, no key is shown."""
+import functools
+import io
 import json
-import os
-import subprocess
 import sys
 
 import pytest
 from fake_provider import FakeProvider
-from processes import SECONDS, environment
+from processes import inside
 from server_harness import Client, Reply, message, post, provider, proxy
 
 from claude_proxy import config as configuration
@@ -98,32 +98,36 @@ def asked(listener, body, headers):
         return Reply(client.read_all())
 
 
-def call(tmp_path, *arguments, stdin=b""):
+@pytest.fixture
+def call(tmp_path, monkeypatch):
+    return functools.partial(route, tmp_path, monkeypatch)
+
+
+def route(tmp_path, monkeypatch, *arguments, stdin=""):
     """Run `route` -> (exit code, stdout, stderr)."""
     path = tmp_path / "c.json"
     path.write_text(json.dumps(CONFIG))
     path.chmod(0o600)
-    done = subprocess.run([sys.executable, "-m", "claude_proxy", "route", "--config", str(path)] + list(arguments),
-                          env=environment(), cwd=os.sep, input=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                          timeout=SECONDS)
+    monkeypatch.setattr(sys, "stdin", io.StringIO(stdin))
+    code, said, complaint = inside("route", "--config", str(path), *arguments)
     for secret in (SECRET, "token-4711-xyz", "sk-of-the-user-0815"):
-        assert secret.encode() not in done.stdout + done.stderr
-    return done.returncode, done.stdout.decode("utf-8"), done.stderr.decode("utf-8")
+        assert secret not in said + complaint
+    return code, said, complaint
 
 
-def test_short(tmp_path):
-    code, said, _ = call(tmp_path, "claude-haiku-4-5", "two/x")
+def test_short(call):
+    code, said, _ = call("claude-haiku-4-5", "two/x")
     assert code == 0 and [line.split()[:2] for line in said.splitlines()[1:]] == [
         ["claude-haiku-4-5", "one/small"], ["two/x", "two/x"]]
-    code, said, _ = call(tmp_path)
+    code, said, _ = call()
     assert code == 0 and len(said.splitlines()) == 4
 
 
-def test_what_would_be_sent(tmp_path):
+def test_what_would_be_sent(call):
     """A request from stdin: the very body, long texts cut unless asked for; the key is not in it."""
     request = {"model": "claude-haiku-4-5", "max_tokens": 10, "top_k": 3, "system": "s" * 500,
                "messages": [{"role": "user", "content": "Hello, my key is sk-of-the-user-0815"}]}
-    code, said, _ = call(tmp_path, "--file", "-", "--json", stdin=json.dumps(request).encode())
+    code, said, _ = call("--file", "-", "--json", stdin=json.dumps(request))
     told = json.loads(said)
     assert (code, told["fallbacks"], told["warnings"]) == (0, ["two/only"], ["dropped:top_k"])
     sent = told["sent"]
@@ -131,13 +135,13 @@ def test_what_would_be_sent(tmp_path):
     assert sent["headers"]["Authorization"] == "Bearer [key]" and SECRET not in sent["headers"]["X-Org"]
     assert sent["body"]["messages"][0]["content"] == "s" * 200 + "... (500 characters)"
     assert sent["body"]["messages"][1] == {"role": "user", "content": "Hello, my key is [key]"} and sent["body"]["model"] == "small"
-    whole = json.loads(call(tmp_path, "--file", "-", "--json", "--full", stdin=json.dumps(request).encode())[1])
+    whole = json.loads(call("--file", "-", "--json", "--full", stdin=json.dumps(request))[1])
     assert whole["sent"]["body"]["messages"][0]["content"] == "s" * 500
     assert whole["sent"]["body"]["metadata"] == {"team_token": "[key]"} and whole["bytes"] > 600
 
 
-def test_in_words(tmp_path):
-    code, said, _ = call(tmp_path, "--explain", "--path", "/two/v1/messages", "r1")
+def test_in_words(call):
+    code, said, _ = call("--explain", "--path", "/two/v1/messages", "r1")
     assert code == 0
     for words in ("provider   two (the path names it)", "model      r1 (asked for by its name)", "dialect    deepseek",
                   "stop_limit: 2", "fallbacks  none", "POST https://api.deepseek.com/chat/completions", '"content": "Hello."'):
@@ -146,15 +150,15 @@ def test_in_words(tmp_path):
 
 # arguments, stdin -> exit code, what is said
 REFUSED = [
-    (["--path", "/nobody/v1/messages", "x"], b"", 1, "no provider is called nobody"),
-    (["--path", "/v1/models", "x"], b"", 1, "POST"),
-    (["--file", "-"], b"{", 1, "is not JSON"),
-    (["--file", "-"], b"[]", 1, "is no request"),
-    (["--file", "-", "--json"], b'{"model": "x", "messages": []}', 1, "invalid_request_error"),
+    (["--path", "/nobody/v1/messages", "x"], "", 1, "no provider is called nobody"),
+    (["--path", "/v1/models", "x"], "", 1, "/v1/models takes GET"),
+    (["--file", "-"], "{", 1, "is not JSON"),
+    (["--file", "-"], "[]", 1, "is no request"),
+    (["--file", "-", "--json"], '{"model": "x", "messages": []}', 1, "invalid_request_error"),
 ]
 
 
-@pytest.mark.parametrize("arguments, stdin, code, words", REFUSED, ids=[" ".join(row[0]) + row[1].decode() for row in REFUSED])
-def test_refused(tmp_path, arguments, stdin, code, words):
-    ended, said, stderr = call(tmp_path, *arguments, stdin=stdin)
-    assert ended == code and (words in said + stderr or words == "POST"), said + stderr
+@pytest.mark.parametrize("arguments, stdin, code, words", REFUSED, ids=[" ".join(row[0]) + row[1] for row in REFUSED])
+def test_refused(call, arguments, stdin, code, words):
+    ended, said, stderr = call(*arguments, stdin=stdin)
+    assert ended == code and words in said + stderr, said + stderr
