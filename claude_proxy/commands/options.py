@@ -21,9 +21,22 @@ def listening(parser: argparse.ArgumentParser) -> None:
                        help="serve other machines without a client key: whoever reaches the port spends your money")
 
 
+def processes(parser: argparse.ArgumentParser) -> None:
+    """How many processes answer."""
+    parser.add_argument("--processes", metavar="N", type=process_count, default=1,
+                        help="so many processes share the port, for more than one core (1; POSIX)")
+
+
 def as_json(parser: argparse.ArgumentParser) -> None:
     """--json, for machines."""
     parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def process_count(text: str) -> int:
+    """1..256, or argparse's own complaint."""
+    if not text.isdigit() or not 1 <= int(text) <= 256:
+        raise argparse.ArgumentTypeError("%r is no number of processes (1 to 256)" % text)
+    return int(text)
 
 
 def port_number(text: str) -> int:

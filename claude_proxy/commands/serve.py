@@ -23,6 +23,7 @@ examples:
   claude-proxy
   claude-proxy --port 8080 --config ~/proxy.json
   claude-proxy --provider http://127.0.0.1:11434/v1 --model qwen3
+  claude-proxy --processes 4
   claude-proxy --provider openrouter --model z-ai/glm-4.6 \\
       --api-key-env OPENROUTER_API_KEY
 """
@@ -37,6 +38,7 @@ def arguments(parser) -> None:
     """The options of `serve`."""
     flags.configuration(parser)
     flags.listening(parser)
+    flags.processes(parser)
     parser.add_argument("--log-format", choices=("text", "json"), help="how log lines look (text)")
 
 
@@ -48,12 +50,46 @@ def main(options) -> int:
     sockets = systemd.inherited_sockets()
     if not options.insecure_no_key:
         serving.refuse_open_door(config, sockets)
+    if options.processes > 1:
+        return _serve_together(config, sockets, settings)
     proxy = serving.Serving(config, sockets or None)
     supervisor = Supervisor(proxy, settings)
     supervisor.install_handlers()
     proxy.start()
     announce(banner(proxy, settings, options), config.server.log_format)
     return supervisor.run()
+
+
+def _serve_together(config, sockets, settings: Settings) -> int:
+    """Serve with several processes that share the sockets -> exit code."""
+    from . import processes
+    options = settings.options
+    processes.refuse_where_there_is_no_fork()
+    sockets = sockets or serving.bound(config)
+
+    def child(link: processes.Link, turns: processes.Turns, again: bool) -> int:
+        proxy = serving.Serving(_newest(config, settings) if again else config, sockets)
+        proxy.listener.turns = turns
+        proxy.app.metrics.together = link.everybody
+        supervisor = Supervisor(proxy, settings, patient=True)
+        supervisor.install_handlers()
+        processes.take_signals()
+        link.serve(proxy.app.metrics.prometheus, lambda: os.kill(os.getpid(), signal.SIGTERM))
+        proxy.start()
+        if turns.index == 0 and not again:
+            announce(banner(proxy, settings, options), config.server.log_format)
+        link.ready()
+        return supervisor.run()
+    return processes.Supervisor(options.processes, child).run()
+
+
+def _newest(config, settings: Settings):
+    """The configuration as its file has it now; the one from before where that is broken."""
+    try:
+        return settings.read()
+    except outcome.Failure as failure:
+        log.error("configuration not read again, the old one stays: %s", failure.message)
+        return config
 
 
 # -- what is said at the start
@@ -69,6 +105,8 @@ def banner(proxy: serving.Serving, settings: Settings, options) -> List[str]:
     if serving.is_demo(config):
         lines.append("  DEMO           the built-in demo answers; set a key, for example DEEPSEEK_API_KEY, and start "
                      "again")
+    if options.processes > 1:
+        lines.append("  processes      %d" % options.processes)
     lines += ["  warning        %s" % warning for warning in config.warnings]
     if options.insecure_no_key and not config.server.client_keys:
         lines.append("  WARNING        --insecure-no-key: whoever reaches %s spends your keys" % proxy.url)
@@ -89,8 +127,9 @@ def announce(lines: List[str], log_format: str) -> None:
 class Supervisor:
     """The main thread of `serve`: signals, reloads and the service manager, while the proxy answers on its threads."""
 
-    def __init__(self, proxy: serving.Serving, settings: Settings):
+    def __init__(self, proxy: serving.Serving, settings: Settings, patient: bool = False):
         self._proxy = proxy
+        self._patient = patient                     # a second signal changes nothing: somebody above decides
         self._settings = settings
         self._signals: "queue.SimpleQueue[int]" = queue.SimpleQueue()     # its put() may be called in a handler
         self._stopping: Optional[int] = None
@@ -108,6 +147,8 @@ class Supervisor:
     def _on_signal(self, number: int, frame: Any) -> None:
         if number == getattr(signal, "SIGHUP", None):
             self._signals.put(number)
+        elif self._stopping is not None and self._patient:
+            return
         elif self._stopping is not None:
             os._exit(_exit_code(number, at_once=True))          # no drain, no finally: the user has waited enough
         else:

@@ -15,6 +15,7 @@ from .. import demo, server, upstream
 from ..config import DEMO, Config, exposure, with_demo
 from ..observe import Metrics, hide_secrets
 from ..providers.learned import Learned
+from ..server.listener import bind
 from . import outcome
 
 KEY_BYTES = 24
@@ -87,6 +88,14 @@ def refuse_open_door(config: Config, sockets: List[socket.socket]) -> None:
         if problem:
             raise outcome.Failure(problem + "\nOr listen on this machine alone: --host 127.0.0.1. Or, knowing that "
                                   "strangers spend your keys: --insecure-no-key", outcome.CONFIG)
+
+
+def bound(config: Config) -> List[socket.socket]:
+    """The sockets that several processes will share."""
+    try:
+        return bind(config.server.host, config.server.port)
+    except OSError as problem:
+        raise refused(config, problem) from None
 
 
 def fresh_key() -> str:

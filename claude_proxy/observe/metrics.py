@@ -35,6 +35,7 @@ class Metrics:
         self.ended = 0                                              # requests that have had their end
         self.started, self.started_wall = clock(), wall()
         self.stale_retries: Callable[[], int] = lambda: 0           # the pool counts them
+        self.together: Callable[[], Optional[str]] = lambda: None   # the sum of several processes, where there are
         self.series = Series()
         self.tallies: Dict[str, Tally] = {}                  # provider -> its sums
         self._make_counters()
@@ -136,6 +137,10 @@ class Metrics:
             self._stale.values[()] = self.stale_retries()
             lines: List[str] = [line for family in self._families for line in family.samples()]
         return "\n".join(lines) + "\n"
+
+    def everywhere(self) -> str:
+        """The same, of all processes that serve together."""
+        return self.together() or self.prometheus()
 
     def status(self, config: Config, learned: Any = None, since: int = 0) -> Dict[str, Any]:
         """The dashboard's numbers, as /api/status gives them: see overview.py.

@@ -66,8 +66,8 @@ def probe(app, request, answer, record) -> None:
 # -- operation
 
 def metrics(app, request, answer, record) -> None:
-    """GET /metrics, for Prometheus."""
-    answer.content(200, "text/plain; version=0.0.4; charset=utf-8", app.metrics.prometheus().encode("utf-8"))
+    """GET /metrics, for Prometheus: of all processes that share the port."""
+    answer.content(200, "text/plain; version=0.0.4; charset=utf-8", app.metrics.everywhere().encode("utf-8"))
 
 
 def status(app, request, answer, record) -> None:

@@ -51,6 +51,7 @@ class Listener:
         self._changed = threading.Condition()
         self._wake, self._waker = socket.socketpair()
         self._stopping = False
+        self.turns: Any = None                      # commands.processes.Turns, where several processes share the port
         self._warn_again = 0.0
         self._closed = threading.Event()            # set unless the accept loop runs
         self._closed.set()
@@ -89,7 +90,10 @@ class Listener:
                 selector.register(server, selectors.EVENT_READ, server)
             selector.register(self._wake, selectors.EVENT_READ)
             while not self._stopping:
-                for key, _ in selector.select():
+                ready = selector.select()
+                if self.turns is not None:
+                    self.turns.wait(len(self._connections))
+                for key, _ in ready:
                     if key.data is not None and not self._stopping:
                         key.data.accept()
 
@@ -114,6 +118,7 @@ class Listener:
         connection = Connection(self.app, sock, self._tls.context() if self._tls else None, full=full)
         with self._changed:
             self._connections.add(connection)
+            self._tell()
         try:
             threading.Thread(target=self._run, args=(connection,), name="client", daemon=True).start()
         except RuntimeError:                        # no more threads
@@ -135,7 +140,12 @@ class Listener:
     def _forget(self, connection):
         with self._changed:
             self._connections.discard(connection)
+            self._tell()
             self._changed.notify_all()
+
+    def _tell(self):
+        if self.turns is not None:
+            self.turns.tell(len(self._connections))
 
     def _turn_away(self, sock):
         """Without a thread: the words fit into an empty socket, and whoever has sent much may miss them."""
