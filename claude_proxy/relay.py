@@ -40,7 +40,7 @@ def create_message(app, request, answer, provider_name, record):
     """POST /v1/messages: answer it, or raise the ProxyError that says why not."""
     body = request.json()
     record.requested_model = str(body.get("model", ""))[:100]
-    targets = routing.targets(app.config, body.get("model"), provider_name, app.learned)
+    targets = app.targets(body.get("model"), provider_name)
     if any(target.provider.vision_model for target in targets) and conversion.has_images(body):
         targets = [seeing(target, app.learned) for target in targets]
     if request.header("x-claude-proxy-explain"):
@@ -70,7 +70,7 @@ def count_tokens(app, request, answer, provider_name, record):
     """POST /v1/messages/count_tokens: an estimate of our own; no provider is asked."""
     body = request.json()
     record.requested_model = str(body.get("model", ""))[:100]
-    target = routing.targets(app.config, body.get("model"), provider_name, app.learned)[0]
+    target = app.targets(body.get("model"), provider_name)[0]
     record.provider, record.model = target.provider.name, target.model
     factor = app.learned.correction(target.provider.name, target.model)
     answer.json(200, {"input_tokens": max(1, round(conversion.count_tokens(body, target) * factor))})

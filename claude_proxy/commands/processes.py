@@ -1,9 +1,9 @@
 """`serve --processes N`: several whole proxies on the same listening sockets, and the one process that minds them.
 
-The supervisor binds, forks, and from then on answers nobody itself: it has no thread, so that it can fork again
-when a process has died. Signals that it gets go on to all. Between it and each process are two socket pairs: on one the process
-says that it is ready and asks for everybody's numbers, on the other it is asked for its own. Where the supervisor
-dies without a word, the pairs end, and every process drains by itself.
+The supervisor binds, forks, and from then on answers nobody itself: it has no thread, so that it can fork again when a
+process has died. Signals that it gets go on to all. Between it and each process are two socket pairs: on one the
+process says that it is ready and asks for everybody's numbers, on the other it is asked for its own. Where the
+supervisor dies without a word, the pairs end, and every process drains by itself.
 """
 import logging
 import mmap
@@ -15,7 +15,7 @@ import struct
 import sys
 import threading
 import time
-from typing import Callable, Dict, List, Optional, Tuple
+from typing import Callable, Dict, Optional, Tuple
 
 from ..observe.together import summed, without_gauges
 from . import outcome, systemd
@@ -214,7 +214,7 @@ class Supervisor:
     def _start(self, place: int, again: bool) -> None:
         ours, theirs = zip(socket.socketpair(), socket.socketpair())
         sys.stderr.flush()
-        signal.pthread_sigmask(signal.SIG_BLOCK, PASSED_ON)     # one that comes now waits for the handlers of the new one
+        signal.pthread_sigmask(signal.SIG_BLOCK, PASSED_ON)     # what comes now waits until the new one can take it
         pid = os.fork()
         if pid == 0:
             self._become(place, Link(*theirs), ours, again)
@@ -267,7 +267,8 @@ class Supervisor:
         how = "signal %d" % os.WTERMSIG(status) if os.WIFSIGNALED(status) else "code %d" % os.WEXITSTATUS(status)
         if not self._was_ready:
             self._failed = os.WEXITSTATUS(status) if os.WIFEXITED(status) and status else 1
-            return self._stop(signal.SIGTERM)
+            self._stop(signal.SIGTERM)
+            return
         lived = time.monotonic() - process.started
         delay = self._delays.get(place, FIRST_DELAY) if lived < SHORT_LIFE_SECONDS else FIRST_DELAY
         self._delays[place] = min(2 * delay, LAST_DELAY)

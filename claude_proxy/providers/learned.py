@@ -30,6 +30,7 @@ class Learned:
     """The memory of one run."""
 
     def __init__(self):
+        self.version = 0            # another one whenever quirks_for() may say something else
         self._remedies = {}         # (provider, model, remedy's name) -> Remedy
         self._ratios = {}           # (provider, model) -> bytes per token
         self._corrections = {}      # (provider, model) -> (their tokens per token of ours, comparisons)
@@ -44,6 +45,7 @@ class Learned:
         if not remedy.lasting or self._remedies.get(key) == remedy:
             return False
         _keep(self._remedies, key, remedy)
+        self.version += 1
         return True
 
     def quirks_for(self, provider, model):

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import Dict, Optional
 
-from .wording import any_of
+from .wording import Pattern, any_of
 
 CODES = ("context_length_exceeded", "model_max_prompt_tokens_exceeded", "exceed_context_size_error",
          "too_many_prompt_tokens", "context_window_exceeded", "contextwindowexceedederror", "request_too_long",
@@ -33,7 +33,7 @@ OF_SOMETHING_ELSE = any_of(
     r"\btpm\b", r"\brpm\b", r"maximum length of (?:tool|function)", "tool_call_id", "每分钟", "频率", "并发")
 
 # Where the numbers stand. `total` is input and answer together; `over` is by how much the input is too long.
-NUMBERS = tuple(re.compile(pattern) for pattern in (
+NUMBERS = tuple(Pattern(pattern) for pattern in (
     r"exceed context limit: (?P<input>\d+) \+ (?P<answer>\d+) > (?P<limit>\d+)",
     r"prompt is too long[^\d]{0,4}(?P<input>\d+) tokens? > (?P<limit>\d+)",
     r"prompt is too long: (?P<input>\d+), model maximum context length: (?P<limit>\d+)",

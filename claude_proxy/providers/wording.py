@@ -44,9 +44,22 @@ class Said:
         return " ".join((self.words,) + self.codes + (self.param,)).lower()
 
 
+class Pattern:
+    """A regular expression that is compiled when it is first asked: a start without an error needs none of them."""
+
+    def __init__(self, source, flags=0):
+        self._source, self._flags, self._search = source, flags, None
+
+    def search(self, text):
+        """As re.Pattern has it."""
+        if self._search is None:
+            self._search = re.compile(self._source, self._flags).search
+        return self._search(text)
+
+
 def any_of(*patterns):
     """A pattern for any of several, without regard to case; no sentence is crossed where a pattern says [^.]."""
-    return re.compile("|".join("(?:%s)" % pattern for pattern in patterns), re.I)
+    return Pattern("|".join("(?:%s)" % pattern for pattern in patterns), re.I)
 
 
 def read(text):

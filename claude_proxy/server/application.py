@@ -1,9 +1,13 @@
 """What all connections share: the configuration, the way to the providers, and what this run has learned."""
 import time
-from typing import Any, Optional, Tuple
+from typing import Any, Dict, Optional, Tuple
 
+from .. import routing
 from ..config import Config, secrets_of
 from .guards import Door, Places
+
+
+MAX_WAYS = 256                      # names of models whose way is remembered
 
 
 class Application:
@@ -18,6 +22,7 @@ class Application:
         self.draining = False                       # no new connections; answers say `connection: close`
         self.drain_over = False                     # the patience with running answers has ended
         self.places = Places()
+        self._ways: Tuple[Any, int, Dict[Any, Tuple[routing.Target, ...]]] = (None, 0, {})
         self.loopback = True                        # listens on addresses of this machine alone
         self.replace_config(config)
 
@@ -34,6 +39,19 @@ class Application:
     def secrets(self) -> Tuple[str, ...]:
         """Whatever must be in no answer and no log: the keys and passwords that this process knows."""
         return self._secrets + self.caller.keys.known()
+
+    def targets(self, model: Any, provider_in_path: Optional[str]) -> Tuple[routing.Target, ...]:
+        """routing.targets, kept for as long as the configuration and what was learned are the same."""
+        config, version, ways = self._ways
+        if config is not self._config or version != self.learned.version or len(ways) >= MAX_WAYS:
+            config, version, ways = self._ways = self._config, self.learned.version, {}
+        if not isinstance(model, str):
+            return routing.targets(config, model, provider_in_path, self.learned)      # raises
+        found = ways.get((model, provider_in_path))
+        if found is None:
+            found = routing.targets(config, model, provider_in_path, self.learned)
+            ways[model, provider_in_path] = found
+        return found
 
     def replace_config(self, config: Config, loopback: Optional[bool] = None) -> None:
         """Take another configuration; requests that run keep theirs."""
