@@ -18,6 +18,7 @@
 
 https://docs.anthropic.com/en/api/errors
 """
+from typing import Any, Dict, Mapping, Optional
 
 
 class ProxyError(Exception):
@@ -31,7 +32,8 @@ class ProxyError(Exception):
     status = 500
     type = "api_error"
 
-    def __init__(self, message, headers=None, details=None, status=None, reason=None):
+    def __init__(self, message: str, headers: Optional[Mapping[str, str]] = None, details: Any = None,
+                 status: Optional[int] = None, reason: Optional[str] = None):
         super().__init__(message)
         self.reason = reason
         self.message = message
@@ -40,12 +42,12 @@ class ProxyError(Exception):
         if status is not None:
             self.status = status
 
-    def body(self, request_id=None):
+    def body(self, request_id: Optional[str] = None) -> Dict[str, Any]:
         """{"type": "error", "error": {"type", "message"[, "details"]}[, "request_id"]}"""
-        error = {"type": self.type, "message": self.message}
+        error: Dict[str, Any] = {"type": self.type, "message": self.message}
         if self.details:
             error["details"] = self.details
-        body = {"type": "error", "error": error}
+        body: Dict[str, Any] = {"type": "error", "error": error}
         if request_id:
             body["request_id"] = request_id
         return body
