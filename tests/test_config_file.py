@@ -5,6 +5,7 @@ import pytest
 
 from claude_proxy import config, routing
 from claude_proxy.config.matching import FAMILIES
+from claude_proxy.providers.catalogue import CATALOGUE
 
 TEXT = (pathlib.Path(__file__).resolve().parent.parent / "config.json").read_text(encoding="utf-8")
 VARIABLES = {"siliconflow": "SILICONFLOW_API_KEY", "deepseek": "DEEPSEEK_API_KEY", "openai": "OPENAI_API_KEY",
@@ -33,6 +34,14 @@ def test_every_family_has_a_row(name, family):
         target = routing.targets(found, asked)[0]
         assert target.provider.name == name and not target.warnings
         assert "haiku" not in family or target.model != found.provider(name).default_model.model
+
+
+@pytest.mark.parametrize("name", ("deepseek", "openai", "zhipu"))
+def test_it_names_the_models_of_the_catalogue(name):
+    """A model that the catalogue avoids for a reason must not come back by this file."""
+    found = config.read(TEXT, {VARIABLES[name]: "sk-0815"}).provider(name)
+    assert {pattern: row.model for pattern, row in found.models} == dict(CATALOGUE[name].models)
+    assert found.default_model.model == CATALOGUE[name].default
 
 
 def test_a_missing_key_is_named():
