@@ -2,6 +2,7 @@
 import json
 import shutil
 import subprocess
+import sys
 
 import pytest
 
@@ -44,6 +45,30 @@ def test_an_unknown_window_is_not_invented():
     variables = launch.model_variables(config_of(None))
     assert variables["ANTHROPIC_MODEL"] == "demo/demo"
     assert "CLAUDE_CODE_MAX_CONTEXT_TOKENS" not in variables
+
+
+@pytest.mark.parametrize("window, expected", [
+    (31999, ["mine/large has a context_window of 31999, and Claude Code starts no conversation in less than about 32000; "
+             "give the model a larger one (and the server, where it is your own), or take context_window out"]),
+    (32000, []),
+    (None, []),
+])
+def test_a_window_that_is_too_small_for_claude_code(window, expected):
+    text = TEXT.replace("65536", json.dumps(window)) if window else TEXT.replace(', "context_window": 65536', "")
+    assert launch.narrow_window(config_of(text)) == expected
+
+
+def test_run_and_env_say_that_the_window_is_too_small(tmp_path):
+    (tmp_path / "config.json").write_text(TEXT.replace("65536", "8192"))
+    (tmp_path / "config.json").chmod(0o600)
+    flags = ["--config", str(tmp_path / "config.json")]
+    for command in (["env"] + flags, ["run"] + flags + ["--", sys.executable, "-c", ""]):
+        done = subprocess.run([sys.executable, "-m", "claude_proxy"] + command, stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, universal_newlines=True, timeout=60)
+        said = [line for line in done.stderr.splitlines() if "context_window of 8192" in line]
+        assert (done.returncode, len(said)) == (0, 1)
+        assert said[0].startswith("claude-proxy: warning: mine/large has a context_window of 8192")
+        assert "context_window of" not in done.stdout
 
 
 def test_the_names_that_are_given_lead_back_to_the_target():

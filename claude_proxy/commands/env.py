@@ -42,7 +42,8 @@ def main(options) -> int:
         print(json.dumps({"env": variables}, indent=2, ensure_ascii=False))
     else:
         print(launch.in_shell(options.shell or launch.guess_shell(os.environ, os.name), variables))
-    for warning in launch.warnings(os.environ, url) + ([] if answers(url) else [not_running(url)]):
+    found = launch.narrow_window(config) + launch.warnings(os.environ, url)
+    for warning in found + ([] if answers(url) else [not_running(url)]):
         print("claude-proxy: warning: %s" % warning, file=sys.stderr)
     return 0
 

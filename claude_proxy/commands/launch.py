@@ -27,6 +27,7 @@ FAMILIES = ("opus", "sonnet", "haiku", "fable")
 MAIN_FAMILY = "sonnet"
 PLACEHOLDER_KEY = "claude-proxy"        # a client wants some key, even where the proxy asks for none
 LEAST_COMPACT_WINDOW = 100000           # Claude Code's own lower limit
+LEAST_WINDOW = 32000                    # below it Claude Code starts no conversation: its prompt and tools fill it
 SETTING_THE_WAY = ("ANTHROPIC_BASE_URL", "ANTHROPIC_AUTH_TOKEN", "ANTHROPIC_API_KEY", "ANTHROPIC_MODEL")
 LOCAL_NAMES = ("localhost", "127.0.0.1", "::1")
 
@@ -51,7 +52,7 @@ def launch_set(config: Config, url: str, key: str, environ: Mapping[str, str]) -
 def model_variables(config: Config) -> Dict[str, str]:
     """The tiers of Claude Code and the main model's window."""
     targets = {family: family_target(config, family) for family in FAMILIES}
-    main = targets[MAIN_FAMILY] or next((target for target in targets.values() if target), None)
+    main = main_target(targets)
     if main is None:
         return {}
     variables = {"ANTHROPIC_MODEL": model_name(main)}
@@ -62,6 +63,11 @@ def model_variables(config: Config) -> Dict[str, str]:
         variables["CLAUDE_CODE_MAX_CONTEXT_TOKENS"] = str(window)
         variables["CLAUDE_CODE_AUTO_COMPACT_WINDOW"] = str(max(LEAST_COMPACT_WINDOW, window))
     return variables
+
+
+def main_target(targets: Mapping[str, Optional[routing.Target]]) -> Optional[routing.Target]:
+    """The target that Claude Code talks to: {family: what answers it} -> the main family's, else any."""
+    return targets[MAIN_FAMILY] or next((target for target in targets.values() if target), None)
 
 
 def family_target(config: Config, family: str) -> Optional[routing.Target]:
@@ -121,6 +127,17 @@ def warnings(environ: Mapping[str, str], url: str, project: str = "") -> List[st
         found.append("CLAUDE_CODE_USE_BEDROCK or CLAUDE_CODE_USE_VERTEX is set: Claude Code will not ask this proxy; "
                      "unset it")
     return found
+
+
+def narrow_window(config: Config) -> List[str]:
+    """A sentence where the main model's window, as configured, is too small for Claude Code to start in."""
+    main = main_target({family: family_target(config, family) for family in FAMILIES})
+    window = main.row.context_window if main else None
+    if main is None or not window or window >= LEAST_WINDOW:
+        return []
+    return ["%s has a context_window of %d, and Claude Code starts no conversation in less than about %d; give the model "
+            "a larger one (and the server, where it is your own), or take context_window out"
+            % (model_name(main), window, LEAST_WINDOW)]
 
 
 def settings_in_the_way(folder: str, url: str) -> List[str]:

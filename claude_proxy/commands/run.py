@@ -83,7 +83,8 @@ def announce(proxy: serving.Serving) -> None:
     print("claude-proxy: %s answers, through %s" % (config.default_provider, proxy.url), file=sys.stderr)
     if serving.is_demo(config):
         print("claude-proxy: this is the built-in demo; set a key, for example DEEPSEEK_API_KEY", file=sys.stderr)
-    for warning in list(config.warnings) + launch.warnings(os.environ, proxy.url, os.getcwd()):
+    found = list(config.warnings) + launch.narrow_window(config)
+    for warning in found + launch.warnings(os.environ, proxy.url, os.getcwd()):
         print("claude-proxy: warning: %s" % warning, file=sys.stderr)
     sys.stderr.flush()
 
