@@ -7,7 +7,7 @@ SECONDS ?= 60
 PYZ := dist/claude-proxy.pyz
 
 .DEFAULT_GOAL := all
-.PHONY: all run test histories docs-test fuzz check pyz matrix tokens e2e chaos release clean help
+.PHONY: all run test histories docs-test fuzz check pyz matrix tokens e2e chaos bench bench-compare release clean help
 
 all: test check               ## test and check
 
@@ -44,6 +44,12 @@ e2e:                          ## real clients through the proxy, installed into 
 
 chaos:                        ## misbehaving providers and clients around the running proxy, and a minute of all at once
 	$(PYTHON) tests/chaos/run $(ARGS)
+
+bench:                        ## how fast it is, in figures and ratios to the provider asked directly; kept in build/bench/
+	$(PYTHON) tests/bench/run --out build/bench/figures.json $(ARGS)
+
+bench-compare:                ## the same against what `make bench` has kept: more than 15 % CPU per unit fails
+	$(PYTHON) tests/bench/run --compare build/bench/figures.json $(ARGS)
 
 release: pyz $(TOOLS)/ready   ## dist/: the .pyz, sdist, wheel, unit, completions, manual page, SHA256SUMS
 	.ci/release $(TOOLS)/bin/python
