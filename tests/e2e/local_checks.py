@@ -1,11 +1,13 @@
-"""Real local servers behind the proxy: llama.cpp with a template that opens <think>, and transformers serve.
+"""Real local servers behind the proxy: llama.cpp with a template that opens <think>, and with tools; transformers serve.
 
     local_checks.py --proxy "python3 -m claude_proxy" --llama PYTHON_WITH_XLLAMACPP --model MODEL.gguf
                     [--transformers PYTHON_WITH_TRANSFORMERS]
 
 The small model talks nonsense; what counts is the shape of the answers, streamed and plain. What was seen of the servers:
 llama.cpp: where the template has opened the reasoning, it comes in reasoning_content; with a template that it finds no
-tools in, it takes tools and tool_choice "required" without a word and answers in text. transformers
+tools in, it takes tools and tool_choice "required" without a word and answers in text. With one that has tools, its
+grammar for "required" is `text until the marker, then calls`: the answer cannot end without a call, but it may talk until
+max_tokens, and a model this small does. A tool_choice that names a function counts as "auto". transformers
 serve: usage only in the last chunk, and no [DONE] behind it; a GGUF of this model is served only once it has been made
 into weights of its own, because its header names no architecture.
 """
@@ -60,6 +62,18 @@ THINKING = HEAD + """{%- if enable_thinking is defined and enable_thinking is fa
 
 {% else %}<think>
 {% endif %}{%- endif %}"""
+# Calls between two tokens of the vocabulary: a bias towards the first has the model begin its call at once, where it may
+# call at all, and a stronger one towards the end makes it end as soon as it may. All between is up to the grammar: a call
+# comes only where one is forced, and has only what the schema allows.
+CALLING = HEAD.replace("<tool_call>\n", "<jupyter_code>").replace("\n</tool_call>", "<jupyter_output>") + "{% endif %}"
+BIAS = {"logit_bias": [[13, 100], [2, 200]]}        # SmolLM2's numbers for <jupyter_code> and <|im_end|>
+TOOLS = [{"name": "weather", "description": "The weather of a city.", "input_schema": {
+    "type": "object", "required": ["city", "days"], "properties": {
+        "city": {"type": "string", "enum": ["Paris", "Rome"]}, "days": {"type": "integer", "minimum": 1, "maximum": 7}}}},
+    {"name": "clock", "description": "The time in a city.", "input_schema": {
+        "type": "object", "required": ["zone"], "properties": {"zone": {"type": "string", "enum": ["CET", "UTC"]}}}}]
+CALL = {"max_tokens": 60, "temperature": 0, "tools": TOOLS,
+        "messages": [{"role": "user", "content": "What is the weather in Paris?"}]}
 HELLO = {"max_tokens": 12, "temperature": 0, "messages": [{"role": "user", "content": "Say hello."}]}
 THINK = dict(HELLO, thinking={"type": "enabled", "budget_tokens": 1024})
 
@@ -72,12 +86,14 @@ def main():
     parser.add_argument("--transformers")
     options = parser.parse_args()
     folder = pathlib.Path(tempfile.mkdtemp(prefix="local-"))
-    template = folder / "thinking.jinja"
-    template.write_text(THINKING)
+    thinking, calling = folder / "thinking.jinja", folder / "calling.jinja"
+    thinking.write_text(THINKING)
+    calling.write_text(CALLING)
     llama = [options.llama, str(HERE / "llama_server.py"), options.model]
     proxy = shlex.split(options.proxy)
     try:
-        failed = behind(proxy, folder, lambda port: llama + [port, str(template)], "llama.cpp", thinking_checks)
+        failed = behind(proxy, folder, lambda port: llama + [port, str(thinking)], "llama.cpp", thinking_checks)
+        failed += behind(proxy, folder, lambda port: llama + [port, str(calling)], "llama.cpp", calling_checks, body=BIAS)
         if options.transformers:
             weights = made_into_weights(options.transformers, options.model, folder)
             failed += behind(proxy, folder, lambda port: [
@@ -88,7 +104,7 @@ def main():
     return 1 if failed else 0
 
 
-def behind(proxy, folder, command, dialect, checks, model="small"):
+def behind(proxy, folder, command, dialect, checks, model="small", body=None):
     """Start a server and the proxy before it -> how many checks failed."""
     port = llama_checks.free_port()
     environment = dict(os.environ, HF_HUB_OFFLINE="1", OMP_NUM_THREADS="1")
@@ -98,7 +114,7 @@ def behind(proxy, folder, command, dialect, checks, model="small"):
         llama_checks.wait_for_model(port)
         config = folder / "config.json"
         config.write_text(json.dumps({"server": {"port": 0}, "providers": {"local": {
-            "base_url": "http://127.0.0.1:%d/v1" % port, "api_key": "none", "dialect": dialect,
+            "base_url": "http://127.0.0.1:%d/v1" % port, "api_key": "none", "dialect": dialect, "body": body or {},
             "models": {"default": model}}}}))
         return sealed.with_proxy(proxy, str(config), folder, lambda url: verdicts(checks, int(url.rsplit(":", 1)[1])))
     finally:
@@ -159,6 +175,26 @@ def thinking_checks(port, stream):
     hidden = ask(port, HELLO, stream)
     yield how("llama.cpp, the same where no thinking is shown", stream), all(
         not block.get("thinking") for block in hidden["content"]), hidden
+
+
+def calling_checks(port, stream):
+    for name, choice, allowed in (("any", {"type": "any"}, ("weather", "clock")),
+                                  ("by name", {"type": "tool", "name": "clock"}, ("clock",))):
+        message = ask(port, dict(CALL, tool_choice=choice), stream)
+        kinds = [block["type"] for block in message["content"]]
+        good = kinds == ["tool_use"] and message["stop_reason"] == "tool_use"
+        yield how("llama.cpp, a call forced: %s" % name, stream), good and fits(message["content"][0], allowed), message
+    free = ask(port, dict(CALL, tool_choice={"type": "auto"}), stream)
+    yield how("llama.cpp, no call where none is forced", stream), free["stop_reason"] == "end_turn" and not any(
+        block["type"] == "tool_use" for block in free["content"]), free
+
+
+def fits(call, allowed):
+    """The call is one of those that are allowed, and its input is what its schema says."""
+    schema = next(tool["input_schema"] for tool in TOOLS if tool["name"] == call["name"])
+    known = schema["properties"]
+    return call["name"] in allowed and set(call["input"]) == set(known) and all(
+        value in known[key].get("enum", range(1, 8)) for key, value in call["input"].items())
 
 
 def plain_checks(port, stream):
