@@ -135,8 +135,8 @@ def narrow_window(config: Config) -> List[str]:
     window = main.row.context_window if main else None
     if main is None or not window or window >= LEAST_WINDOW:
         return []
-    return ["%s has a context_window of %d, and Claude Code starts no conversation in less than about %d; give the model "
-            "a larger one (and the server, where it is your own), or take context_window out"
+    return ["%s has a context_window of %d, and Claude Code starts no conversation in less than about %d; give the "
+            "model a larger one (and the server, where it is your own), or take context_window out"
             % (model_name(main), window, LEAST_WINDOW)]
 
 

@@ -3,11 +3,13 @@
     pairs       halves of characters are joined
     tags        reasoning between tags (dialect.think_tags)
     stops       stop sequences that the provider does not enforce (context.local_stops)
+    endtokens   <|im_end|> and its like at the end (dialect.text_tool_calls: servers of one's own)
     textcalls   tool calls written as text (dialect.text_tool_calls, with tools)
 """
 from typing import Any, List, Optional, Pattern, Tuple
 
 from .context import AnswerContext
+from .endtokens import EndTokens
 from .fast import CAUTIOUS, LITERAL
 from .pairs import PairJoiner
 from .stops import StopMatcher
@@ -24,6 +26,7 @@ class TextFilter:
         self._pairs = PairJoiner()
         self._tags = TagSplitter() if context.dialect.think_tags else None
         self._stops = StopMatcher(context.local_stops) if any(context.local_stops) else None
+        self._ends = EndTokens() if context.dialect.text_tool_calls else None
         looks_for_calls = context.dialect.text_tool_calls and context.declared_tools
         self._calls = TextCalls(context.declared_tools, context.tool_schemas) if looks_for_calls else None
         self._hides_thinking = hides_thinking
@@ -39,9 +42,9 @@ class TextFilter:
         """What a further piece must match to pass as it is, whatever was before; None where nothing does for sure."""
         if self._pairs.half or self._stops or (self._tags and not self._tags.plain):
             return None
-        if self._calls:
-            return CAUTIOUS if self._calls.idle else None
-        return LITERAL
+        if (self._ends and self._ends.holds) or (self._calls and not self._calls.idle):
+            return None
+        return CAUTIOUS if self._ends or self._calls else LITERAL
 
     def ignore_tags(self):
         """From here on a tag is text: the reasoning has a field of its own."""
@@ -63,7 +66,9 @@ class TextFilter:
             if self._tags.inside and self._hides_thinking and not cut:
                 pieces += self._visible(self._tags.opening + "".join(self._hidden))
         if self._stops:
-            pieces += self._called(self._stops.finish())
+            pieces += self._ended(self._stops.finish())
+        if self._ends:
+            pieces += self._called(self._ends.finish())
         return pieces + (self._calls.finish(cut) if self._calls else [])
 
     def _tagged(self, text):
@@ -79,7 +84,10 @@ class TextFilter:
         return [(kind, text)]
 
     def _visible(self, text):
-        return self._called(self._stops.feed(text) if self._stops else text)
+        return self._ended(self._stops.feed(text) if self._stops else text)
+
+    def _ended(self, text):
+        return self._called(self._ends.feed(text) if self._ends else text)
 
     def _called(self, text):
         if self._calls:

@@ -70,7 +70,8 @@ class Dialect:
     # -- the answer
     reasoning_fields: Tuple[str, ...] = ("reasoning_content", "reasoning")   # where it arrives, first wins
     think_tags: bool = True                       # <think> at the start of content is reasoning
-    text_tool_calls: bool = False                 # calls may arrive as text: <tool_call>...
+    text_tool_calls: bool = False                 # calls may arrive as text: <tool_call>..., and
+    #                                               the end of the turn: <|im_end|>
     usage_adds_up: bool = False                   # usage in chunks are increments, not totals
     tokenizer: str = ""                           # family for conversion/tokens.py: "o200k", "deepseek", "qwen"
 
