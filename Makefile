@@ -7,7 +7,7 @@ SECONDS ?= 60
 PYZ := dist/claude-proxy.pyz
 
 .DEFAULT_GOAL := all
-.PHONY: all run test histories docs-test fuzz check pyz matrix tokens e2e chaos bench bench-compare release clean help
+.PHONY: all run test histories docs-test fuzz check pyz matrix tokens e2e e2e-full chaos bench bench-compare release clean help
 
 all: test check               ## test and check
 
@@ -17,8 +17,8 @@ run:                          ## serve with the configuration that is found
 test: $(VENV)/ready           ## the suite, in an environment of its own that has pytest alone
 	$(VENV)/bin/python -m pytest $(ARGS)
 
-histories: $(VENV)/ready      ## 20,000 random answers instead of the suite's few
-	HISTORIES=20000 $(VENV)/bin/python -m pytest tests/test_answer_properties.py
+histories: $(VENV)/ready      ## 20,000 random answers instead of the suite's few, and cuts at every byte
+	HISTORIES=20000 CUTS=all $(VENV)/bin/python -m pytest tests/test_answer_properties.py tests/test_fast.py tests/test_provider_shapes.py
 
 docs-test: $(VENV)/ready      ## every command, configuration and table of both READMEs against the program
 	$(VENV)/bin/python -m pytest tests/test_docs.py
@@ -41,6 +41,9 @@ matrix:                       ## the suite and the .pyz on every Python from 3.7
 
 e2e:                          ## real clients through the proxy, installed into build/
 	tests/e2e/run
+
+e2e-full:                     ## the same, and `transformers serve` with the small model: installs PyTorch (6 GB)
+	tests/e2e/run claude sdk llama transformers dashboard web metrics pyz
 
 chaos:                        ## misbehaving providers and clients around the running proxy, and a minute of all at once
 	$(PYTHON) tests/chaos/run $(ARGS)
