@@ -1,5 +1,6 @@
 """Answers for tests: chunks as providers send them, Messages streams as one line, an accumulator as the SDKs have."""
 import json
+import os
 
 from claude_proxy.conversion import AnswerContext, AnswerStream
 
@@ -58,6 +59,13 @@ def translate(body, context=CONTEXT, sizes=(), fast=True):
     if answer.error:
         out.append(answer.error_event(answer.error))
     return b"".join(out), answer
+
+
+def cuts(body):
+    """Where a body is cut in two: at line ends, escapes and within characters, and every ninth byte; CUTS=all: everywhere."""
+    step = 1 if os.environ.get("CUTS") == "all" else 9
+    return [at for at in range(len(body)) if at % step == 0 or body[at] >= 0x80 or b"\n" in body[max(at - 1, 0):at + 1]
+            or b"\\" in body[max(at - 1, 0):at + 1]]
 
 
 def events_of(data):

@@ -1,6 +1,6 @@
 """Thousands of random answers: the order of events, no lost character, the same message streamed and plain.
 
-HISTORIES=20000 python -m pytest tests/test_answer_properties.py     for a long run; a failure names its seed
+`make histories` for a long run; a failure names its seed
 """
 import os
 
@@ -11,7 +11,7 @@ from claude_proxy.conversion import message_from_stream
 from claude_proxy.errors import ProxyError
 from histories import History
 
-HISTORIES = int(os.environ.get("HISTORIES", "800"))
+HISTORIES = int(os.environ.get("HISTORIES", "400"))
 BATCHES = 10
 
 

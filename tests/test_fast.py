@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 import test_stream as cases
-from answers import CONTEXT, call, calls, compact, end, say, sse, translate
+from answers import CONTEXT, call, calls, compact, cuts, end, say, sse, translate
 from claude_proxy.conversion import AnswerStream
 from claude_proxy.conversion.fast import CONTENT, FastPath, cut_around, is_certain, only_text
 from claude_proxy.providers.dialects import GENERIC
@@ -81,8 +81,7 @@ def test_both_ways_give_the_same_bytes(body, context):
 @pytest.mark.parametrize("body", BODIES.values(), ids=BODIES.keys())
 def test_a_cut_anywhere_makes_no_difference(body):
     expected, _ = translate(body)
-    step = 1 if len(body) < 600 else 11
-    for at in range(0, len(body), step):
+    for at in cuts(body):
         assert translate(body, sizes=[at])[0] == expected
 
 

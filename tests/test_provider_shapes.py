@@ -3,7 +3,7 @@ import json
 
 import pytest
 
-from answers import CONTEXT, accumulate, events_of, outline, translate
+from answers import CONTEXT, accumulate, cuts, events_of, outline, translate
 from claude_proxy.conversion import message_from_stream
 
 
@@ -139,7 +139,7 @@ def test_shapes_at_every_cut(body, expected, usage):
     data, answer = translate(body)
     assert outline(data) == expected
     assert tuple(answer.usage[key] for key in ("input_tokens", "cache_read_input_tokens", "output_tokens")) == usage
-    for at in range(0, len(body), 1):
+    for at in cuts(body):
         assert translate(body, sizes=[at])[0] == data
     assert translate(body, sizes=[1] * len(body), fast=False)[0] == data
     message, error = accumulate(events_of(data))
