@@ -51,9 +51,16 @@ def test_a_running_proxy(tmp_path, provider):
 def test_no_running_proxy(tmp_path, provider):
     config = write_config(tmp_path / "c.json", {"fake": row(provider)})
     code, said, stderr = inside("check", "--config", config)
-    assert (code, stderr) == (69, "")
-    assert "FAILED" in said and "nothing listens on http://127.0.0.1:1" in said and "start it" in said
-    assert said.count("\nok ") == 6 and "sk-fake" not in said
+    assert (code, stderr) == (0, "")
+    assert "FAILED" not in said and "nothing listens on http://127.0.0.1:1" in said and "start it" in said
+    assert said.count("\nok ") == 7 and "All is well." in said and "sk-fake" not in said
+
+
+def test_no_proxy_where_one_was_named(tmp_path, provider):
+    config = write_config(tmp_path / "c.json", {"fake": row(provider)})
+    code, said, _ = inside("check", "--config", config, "--url", "http://127.0.0.1:1")
+    assert code == 69 and "FAILED" in said and "nothing listens on http://127.0.0.1:1" in said
+    assert provider.requests == []
 
 
 def test_offline_asks_nobody(tmp_path, provider):

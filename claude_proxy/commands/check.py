@@ -2,8 +2,8 @@
 
 Without --live the default provider alone is asked, through the proxy (a few tokens). With it, every provider that has
 a key is asked a dozen short questions: what it can do, what it refuses, and which lines of the configuration mend
-that. Exit codes: 0 all is well, 1 something to mend, 69 the proxy or a provider cannot be reached, 78 mistakes in the
-configuration.
+that. Exit codes: 0 all is well (also where no proxy runs yet: the routes are then asked of one of its own), 1 something
+to mend, 69 a provider, or the proxy of --url, cannot be reached, 78 mistakes in the configuration.
 """
 import json
 import os
@@ -135,7 +135,7 @@ def print_configuration(described: Dict[str, Any]) -> None:
 def route_probes(config: Config, options: Any) -> Iterator[Probe]:
     """The running proxy's routes; where none runs, those of a proxy of our own, and the fact.
 
-    With --live the providers themselves are asked, so that one that does not run yet is no fault.
+    A proxy that does not run yet is no fault, unless --url says that there is one. With --live the providers are asked.
     """
     url = (options.url or address(config)).rstrip("/")
     if answers(url):
@@ -143,12 +143,12 @@ def route_probes(config: Config, options: Any) -> Iterator[Probe]:
         yield Probe("listening", True, url)
         yield from asker.routes(config.default_provider)
         return
-    if options.live and not options.url:
-        yield Probe("listening", True, not_running(url))
+    if options.url:
+        yield Probe("listening", False, not_running(url))
         return
-    yield Probe("listening", False, not_running(url) + (
-        "" if options.url else " (the routes below are those of a proxy that this check started)"))
-    if not options.url:
+    yield Probe("listening", True, not_running(url) + (
+        "" if options.live else " (no fault: this check asks the routes of a proxy of its own)"))
+    if not options.live:
         with Probes(config) as probes:
             yield from probes.asker.routes(config.default_provider)
 
