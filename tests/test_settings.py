@@ -171,3 +171,9 @@ def test_a_key_file_that_others_can_read(home, folder, mode, warned):
     config = settings.Settings(options(config=str(path)), variables).read()
     assert [warning for warning in config.warnings if "chmod" in warning] == [
         "%s holds keys, and others can read it; run: chmod 600 %s" % (key, key)] * warned
+
+
+def test_the_key_is_mended_where_it_was_given(home):
+    given = options(provider="https://api.example.com/v1", model="m", api_key_env="SOME_KEY")
+    config = settings.Settings(given, environ(home, SOME_KEY="sk-0123456789abcdef")).read()
+    assert config.provider(config.default_provider).key_hint == "set SOME_KEY"

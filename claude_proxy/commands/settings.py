@@ -215,7 +215,7 @@ def with_model_and_key(config: configuration.Config, options: Any,
     if options.api_key_env:
         key = configuration.Secret(key_in(options.api_key_env, environ))
         source = configuration.KeySource("literal", key, options.api_key_env)
-        changes.update(keys=(source,), key_needed=True)
+        changes.update(keys=(source,), key_needed=True, key_hint="set %s" % options.api_key_env)
     changed = dataclasses.replace(provider, **changes)
     providers = tuple(changed if other.name == provider.name else other for other in config.providers)
     return dataclasses.replace(config, providers=providers)
