@@ -197,14 +197,20 @@ def noticed(promise, test, name, text, fault):
         if text not in source:
             return said(promise, "the text to replace is not in %s" % name, False)
         path.write_text(source.replace(text, fault), encoding="utf-8")
-        done = subprocess.run([sys.executable, "-B", "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "tests/" + test.rstrip(":")],
-                              cwd=str(folder), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=300)
+        done = subprocess.run(command(test), cwd=str(folder), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=300)
         return said(promise, {0: "NOT NOTICED", 1: "noticed"}.get(done.returncode, "broken: %s" % done.stdout[-300:]),
                     done.returncode == 1)
     except subprocess.TimeoutExpired:
         return said(promise, "noticed (it hangs)", True)
     finally:
         shutil.rmtree(str(folder), ignore_errors=True)
+
+
+def command(test):
+    """How a test is run: one of pytest's, or a part of the chaos suite."""
+    if test.startswith("chaos/"):
+        return [sys.executable, "-B", "tests/chaos/run", test.partition("/")[2]]
+    return [sys.executable, "-B", "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "tests/" + test.rstrip(":")]
 
 
 def said(promise, what, good):
