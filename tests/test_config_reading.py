@@ -349,6 +349,15 @@ KEYS = {
         "x", {"base_url": "http://127.0.0.1:9/v1", "api_key": "<key>"}, {}, [], True, "set providers.x.api_key"),
     "a provider that takes none": (
         "ollama", {}, {}, [], False, None),
+    "a variable that is set, should its key be refused": (
+        "deepseek", {"api_key": "${MY_KEY}"}, {"MY_KEY": "sk-1"}, ["MY_KEY"], True,
+        "set MY_KEY, or providers.deepseek.api_key"),
+    "a key in the file, should it be refused": (
+        "deepseek", {"api_key": "sk-1"}, {}, ["providers.deepseek.api_key"], True,
+        "set providers.deepseek.api_key (a key: https://"),
+    "a command": (
+        "x", {"base_url": "https://x.example", "api_key_command": "pass x"}, {}, ["providers.x.api_key_command"], True,
+        "look at what the command of providers.x.api_key_command prints"),
     "a file whose folder is not set": (
         "x", {"base_url": "https://x.example", "api_key_file": "${CREDENTIALS_DIRECTORY}/x"}, {}, [], True,
         "set CREDENTIALS_DIRECTORY, or"),

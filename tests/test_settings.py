@@ -2,6 +2,7 @@
 import argparse
 import os
 import pathlib
+import re
 
 import pytest
 
@@ -74,12 +75,32 @@ def test_a_byte_order_mark_and_comments(home):
     assert config.server.port == 9000
 
 
-def test_a_file_that_is_not_utf_8(home):
-    path = home / "config.json"
-    path.write_bytes("// 配置\n{}".encode("gbk"))
-    with pytest.raises(outcome.Failure, match="is not UTF-8") as failed:
-        settings.Settings(options(config=str(path)), environ(home)).read()
-    assert failed.value.code == 78
+CONFIGURED = "// 端口\r\n{\"server\": {\"port\": 9000}}\r\n"
+ENCODINGS = {                   # what editors and shells write -> the port that is read, or what is said
+    "UTF-8": (CONFIGURED.encode("utf-8"), 9000),
+    "UTF-8 with a mark (Notepad)": (CONFIGURED.encode("utf-8-sig"), 9000),
+    "UTF-16 with a mark (PowerShell 5, Notepad's Unicode)": (b"\xff\xfe" + CONFIGURED.encode("utf-16-le"), 9000),
+    "UTF-16, big end first": (b"\xfe\xff" + CONFIGURED.encode("utf-16-be"), 9000),
+    "UTF-16 without a mark": (CONFIGURED.encode("utf-16-le"), 9000),
+    "GBK (ANSI on a Chinese Windows)": (CONFIGURED.encode("gbk"), "line 1 is not UTF-8; the file was saved in "
+                                        "another encoding (ANSI, GBK): save it as UTF-8 in your editor"),
+    "GBK behind plain lines": (b'{"server": {},\n\n"x": "' + "硅基流动".encode("gbk") + b'"}', "line 3 is not UTF-8"),
+    "half of UTF-16": (b"\xff\xfe" + CONFIGURED.encode("utf-16-le")[:-1], "is not whole UTF-16"),
+    "nothing": (b"", "line 1 column 1"),
+}
+
+
+@pytest.mark.parametrize("data, expected", ENCODINGS.values(), ids=ENCODINGS.keys())
+def test_encodings(home, data, expected):
+    path = write(home / "config.json")
+    path.write_bytes(data)
+    chosen = settings.Settings(options(config=str(path)), environ(home))
+    if isinstance(expected, int):
+        assert chosen.read().server.port == expected
+        return
+    with pytest.raises(outcome.Failure, match=re.escape(expected)) as failed:
+        chosen.read()
+    assert failed.value.code == 78 and str(path) in failed.value.message
 
 
 @pytest.mark.skipif(os.name == "nt", reason="modes are POSIX")

@@ -92,6 +92,14 @@ def test_a_key_that_was_tried_is_not_given_again():
     assert ring.pick(provider_with(literal("one")), "", [one]) is None
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_a_key_file_as_windows_writes_it(tmp_path, encoding):
+    path = tmp_path / "key"
+    path.write_bytes("sk-0123456789\r\n".encode(encoding))
+    provider = provider_with(KeySource("file", str(path), "providers.deepseek.api_key_file"))
+    assert KeyRing().pick(provider).value == "sk-0123456789"
+
+
 def test_a_key_file_is_read_again_when_it_changes(tmp_path):
     path = tmp_path / "key"
     path.write_bytes(b"\xef\xbb\xbfsk-one\n")

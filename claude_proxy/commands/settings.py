@@ -125,14 +125,19 @@ def program_path() -> pathlib.Path:
 # -- reading it
 
 def read_text(path: pathlib.Path) -> str:
-    """The file's text; UTF-8, with or without a byte order mark."""
+    """The file's text: UTF-8, or UTF-16 as some Windows editors and PowerShell save it, with or without a mark."""
     try:
-        return path.read_bytes().decode("utf-8-sig")
-    except UnicodeDecodeError as problem:
-        raise outcome.Failure("%s: is not UTF-8 (byte %d); save it as UTF-8 in your editor"
-                              % (path, problem.start), outcome.CONFIG) from None
+        data = path.read_bytes()
     except OSError as problem:
         raise outcome.Failure("%s: cannot be read: %s" % (path, problem.strerror), outcome.CONFIG) from None
+    encoding = json.detect_encoding(data)       # type: ignore[attr-defined]    # as json.loads() does it
+    try:
+        return data.decode(encoding)
+    except UnicodeDecodeError as problem:
+        line = data.count(b"\n", 0, problem.start) + 1
+        raise outcome.Failure("%s: line %d is not %s; the file was saved in another encoding (ANSI, GBK): save it as "
+                              "UTF-8 in your editor" % (path, line, "UTF-8" if "8" in encoding else "whole UTF-16"),
+                              outcome.CONFIG) from None
 
 
 def exposed(path: Optional[pathlib.Path], text: Optional[str], config: configuration.Config,

@@ -90,13 +90,19 @@ def _from_environment(place: Place, entry: Entry, environ: Mapping[str, str]) ->
 
 
 def _hint(place: Place, row: Dict[str, Any], entry: Optional[Entry]) -> str:
+    """What to set, in the place where the key comes from: also what mends a key that is refused."""
+    where = "providers.%s" % place.path[-1]
     if row["api_key_file"]:
-        return "put it into %s, which providers.%s.api_key_file names" % (row["api_key_file"], place.path[-1])
-    path = dotted(place.path + ("api_key",))
-    names = [name for spot, missing in sorted(place.notes.unset.items(), key=str) for name in missing
-             if spot[:3] in (place.path + ("api_key",), place.path + ("api_key_file",))]
-    if not names and entry is not None and entry.key_variable:
+        return "put it into %s, which %s.api_key_file names" % (row["api_key_file"], where)
+    if row["api_key_command"] and not row["api_key"]:
+        return "look at what the command of %s.api_key_command prints" % where
+    spots = (place.path + ("api_key",), place.path + ("api_key_file",))
+    names = [name for spot, found in sorted(place.notes.variables.items(), key=str) if spot[:3] in spots
+             for name in found]
+    literal = any(is_set(value) and not is_placeholder(value) for _, value in row["api_key"] or ())
+    if not names and not literal and entry is not None and entry.key_variable:
         names = [entry.key_variable]
+    path = dotted(place.path + ("api_key",))
     hint = "set %s, or %s" % (names[0], path) if names else "set %s" % path
     return hint + (" (a key: %s)" % entry.key_url if entry is not None and entry.key_url else "")
 

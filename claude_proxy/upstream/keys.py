@@ -2,6 +2,7 @@
 
 A session (Claude Code's X-Claude-Code-Session-Id) stays on its key, because providers cache prompts by account.
 """
+import codecs
 import collections
 import os
 import re
@@ -134,9 +135,10 @@ class Reader:
 
 
 def read_file(path):
-    """The text of a key file."""
-    with open(path, encoding="utf-8-sig") as file:
-        return file.read(65536)
+    """The text of a key file; in UTF-16 where PowerShell has written it."""
+    with open(path, "rb") as file:
+        data = file.read(65536)
+    return data.decode("utf-16" if data[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else "utf-8-sig")
 
 
 def file_signature(path):
