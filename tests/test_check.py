@@ -1,4 +1,5 @@
 """`check`, `models` and `init` against real proxies and a scripted provider."""
+import contextlib
 import json
 import os
 import select
@@ -10,6 +11,8 @@ import planted
 import pytest
 from fake_provider import FakeProvider
 from processes import SECONDS, Proxy, environment, inside
+
+from claude_proxy.commands import init
 
 
 @pytest.fixture
@@ -52,8 +55,8 @@ def test_no_running_proxy(tmp_path, provider):
     config = write_config(tmp_path / "c.json", {"fake": row(provider)})
     code, said, stderr = inside("check", "--config", config)
     assert (code, stderr) == (0, "")
-    assert "FAILED" not in said and "nothing listens on http://127.0.0.1:1" in said and "start it" in said
-    assert said.count("\nok ") == 7 and "All is well." in said and "sk-fake" not in said
+    assert "\n-   listening" in said and "nothing listens on http://127.0.0.1:1" in said and "start it" in said
+    assert said.count("\nok ") == 6 and "FAILED" not in said and "All is well." in said and "sk-fake" not in said
 
 
 def test_no_proxy_where_one_was_named(tmp_path, provider):
@@ -67,6 +70,13 @@ def test_offline_asks_nobody(tmp_path, provider):
     config = write_config(tmp_path / "c.json", {"fake": row(provider)})
     code, said, _ = inside("check", "--config", config, "--offline")
     assert code == 0 and "The configuration can be used." in said and provider.requests == []
+
+
+def test_a_refused_key_is_said_once(tmp_path, provider):
+    config = write_config(tmp_path / "c.json", {"fake": row(provider, "error-401")})
+    code, said, _ = inside("check", "--config", config)
+    assert code == 1 and said.count("FAILED") == said.count("Incorrect API key") == 1
+    assert said.count("not asked, since the key was refused") == 3 and len(provider.requests) == 1
 
 
 # what is wrong -> the model that the fake answers with, exit code, what is said about it
@@ -168,34 +178,58 @@ def test_init_for_the_catalogue_keeps_its_rows(tmp_path):
     assert len(data["providers"][0]["models"]) > 1
 
 
-@pytest.mark.skipif(os.name == "nt", reason="needs a pseudo terminal")
-def test_init_asks(tmp_path, provider):
-    """The three questions at a terminal; the key is typed unseen, and the prompt says where to get one."""
+def at_a_terminal(arguments, answers, **environ):
+    """Run a command on a pseudo terminal and type `answers`, (prompt, text) each -> (exit code, what was on the screen)."""
     import pty          # not on Windows
-    target = tmp_path / "config.json"
     pid, terminal = pty.fork()
     if pid == 0:
-        os.environ.update(environment())
+        os.environ.clear()
+        os.environ.update(environment(**environ))
         os.chdir("/")
-        os.execv(sys.executable, [sys.executable, "-m", "claude_proxy", "init", "--output", str(target)])
-    screen = b""
-
-    def answer(question, text):
-        nonlocal screen
-        ends = time.monotonic() + SECONDS
-        while question not in screen and time.monotonic() < ends:
-            if select.select([terminal], [], [], 0.1)[0]:
-                screen += os.read(terminal, 1000)
-        assert question in screen, screen
-        os.write(terminal, text.encode() + b"\n")
+        os.execv(sys.executable, [sys.executable, "-m", "claude_proxy"] + arguments)
+    screen, ends = b"", time.monotonic() + SECONDS
     try:
-        answer(b"Provider", provider.url)
-        answer(b"Key", "sk-fake-0123456789")
-        answer(b"Model", "text")
-        _, status = os.waitpid(pid, 0)
+        for prompt, text in answers:
+            while prompt not in screen and time.monotonic() < ends:
+                if select.select([terminal], [], [], 0.1)[0]:
+                    screen += os.read(terminal, 1000)
+            assert prompt in screen, screen
+            os.write(terminal, text.encode() + b"\n")
+        with contextlib.suppress(OSError):          # Linux ends a terminal's output in EIO
+            while select.select([terminal], [], [], SECONDS)[0]:
+                data = os.read(terminal, 1000)
+                if not data:
+                    break
+                screen += data
+        return os.WEXITSTATUS(os.waitpid(pid, 0)[1]), screen.decode("utf-8")
     finally:
         os.close(terminal)
-    assert os.WEXITSTATUS(status) == 0
-    text = target.read_text(encoding="utf-8")
-    assert '"api_key": "sk-fake-0123456789"' in text
-    assert b"sk-fake" not in screen
+
+
+TYPED = {           # at "Key" -> what the file has, what is said
+    "a key": ("sk-fake-0123456789", "sk-fake-0123456789", "answered in"),
+    "a variable's name": ("$mine", "${mine}", "mine is the name of a variable"),
+}
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs a pseudo terminal")
+@pytest.mark.parametrize("typed, written, said", TYPED.values(), ids=TYPED.keys())
+def test_init_asks(tmp_path, provider, typed, written, said):
+    """The three questions at a terminal; the key is typed unseen, and the prompt says where to get one."""
+    target = tmp_path / "config.json"
+    code, screen = at_a_terminal(["init", "--output", str(target)], [
+        (b"Provider", provider.url), (b"Key", typed), (b"Model", "text")])
+    assert code == 0 and said in screen and "sk-fake" not in screen
+    assert '"api_key": "%s"' % written in target.read_text(encoding="utf-8")
+
+
+def test_names_of_variables():
+    named = {"$my_key": "my_key", "${MY_KEY}": "MY_KEY", "%MY_KEY%": "MY_KEY", "$env:MY_KEY": "MY_KEY", "KEPT": "KEPT",
+             "MY_API_KEY": "MY_API_KEY", "sk-1": "", "A0B1C2D3E4F5A6B7": "", "gsk_0123456789abcdef": "", "": ""}
+    assert {typed: init.variable_named(typed, {"KEPT": "x"}) for typed in named} == named
+
+
+@pytest.mark.parametrize("command", [["init", "--output", "/nowhere/c.json"], ["check"]])
+def test_a_key_in_place_of_its_variable_is_not_repeated(command):
+    code, said, stderr = inside(*command, "--provider", "deepseek", "--api-key-env", "sk-fake-0123456789")
+    assert code == 2 and "takes the name of a variable" in stderr and "sk-fake" not in said + stderr

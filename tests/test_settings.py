@@ -198,3 +198,9 @@ def test_the_key_is_mended_where_it_was_given(home):
     given = options(provider="https://api.example.com/v1", model="m", api_key_env="SOME_KEY")
     config = settings.Settings(given, environ(home, SOME_KEY="sk-0123456789abcdef")).read()
     assert config.provider(config.default_provider).key_hint == "set SOME_KEY"
+
+
+def test_a_known_name_with_a_key_in_another_variable(home):
+    given = options(provider="deepseek", api_key_env="SOME_KEY")
+    config = settings.Settings(given, environ(home, SOME_KEY="sk-0123456789abcdef")).read()
+    assert (config.default_provider, config.provider("deepseek").keys[0].origin) == ("deepseek", "SOME_KEY")

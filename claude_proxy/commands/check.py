@@ -22,6 +22,7 @@ from .probe import Asker, Probe, Probes
 from .settings import Settings
 from .tables import table
 
+STATES = {True: "ok", False: "FAILED", None: "-"}
 EXAMPLES = """\
 examples:
   claude-proxy check
@@ -146,8 +147,7 @@ def route_probes(config: Config, options: Any) -> Iterator[Probe]:
     if options.url:
         yield Probe("listening", False, not_running(url))
         return
-    yield Probe("listening", True, not_running(url) + (
-        "" if options.live else " (no fault: this check asks the routes of a proxy of its own)"))
+    yield Probe("listening", None, not_running(url) + ("" if options.live else " (a proxy of this check's own is asked)"))
     if not options.live:
         with Probes(config) as probes:
             yield from probes.asker.routes(config.default_provider)
@@ -162,7 +162,7 @@ def without_key(config: Config) -> List[Probe]:
 def print_probes(title: str, probes: List[Probe]) -> None:
     """A table of questions and answers; nothing where none was asked."""
     if probes:
-        rows = [("ok" if probe.passed else "FAILED", probe.name,
+        rows = [(STATES[probe.passed], probe.name,
                  "%d ms" % probe.milliseconds if probe.milliseconds else "", probe.detail) for probe in probes]
         print("\n" + table(("", title.upper(), "TIME", ""), rows))
         sys.stdout.flush()
@@ -170,7 +170,7 @@ def print_probes(title: str, probes: List[Probe]) -> None:
 
 def exit_code(probes: List[Probe]) -> int:
     """0, or 69 where something could not be reached, or 1 where it answered and refused."""
-    failed = [probe for probe in probes if not probe.passed]
+    failed = [probe for probe in probes if probe.passed is False]
     if not failed:
         return outcome.OK
     unreachable = any(probe.name == "listening" or probe.detail[:3] in ("502", "503", "504", "529") for probe in failed)

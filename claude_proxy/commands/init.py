@@ -7,6 +7,7 @@ import getpass
 import json
 import os
 import pathlib
+import re
 import sys
 from typing import Any, Dict, Mapping, Optional
 
@@ -22,6 +23,9 @@ examples:
 """
 
 FIRST_NAMES = ("deepseek", "openai", "siliconflow", "zhipu", "openrouter", "moonshot", "dashscope", "ollama")
+
+VARIABLE = re.compile(r"(?:\$\{(?:env:)?(\w+)\}|\$(?:env:)?(\w+)|%(\w+)%|([A-Za-z_]\w*))\Z", re.I)
+LIKE_A_VARIABLE = re.compile(r"[A-Z0-9]+(_[A-Z0-9]+)*_(KEY|TOKEN|SECRET)\Z")
 
 TEMPLATE = """\
 // Written by `claude-proxy init`. Comments and trailing commas are allowed; ${NAME} is a variable of the environment.
@@ -93,7 +97,7 @@ class Answers:
 
     def __init__(self, options: Any):
         wanted = options.provider or ask("Provider (%s, ... or a base URL)" % ", ".join(FIRST_NAMES), "deepseek")
-        self.entry = settings.entry_at(wanted) if "://" in wanted else CATALOGUE.get(wanted)
+        self.entry = settings.entry_at(wanted) if "://" in wanted else CATALOGUE.get(wanted.lower())
         if self.entry is None and "://" not in wanted:
             raise outcome.Failure(settings.unknown_provider(wanted, configuration.Config()), outcome.CONFIG)
         self.name = self.entry.name if self.entry else settings.name_of(wanted)
@@ -122,14 +126,38 @@ def key_setting(options: Any, entry: Optional[Entry]) -> Dict[str, str]:
         return {}
     if options.api_key_file:
         return {"api_key_file": os.path.abspath(os.path.expanduser(options.api_key_file))}
-    variable = options.api_key_env or (entry.key_variable if entry is not None else "")
-    if options.api_key_env or (variable and os.environ.get(variable)):
-        return {"api_key": "${%s}" % variable}
+    named = options.api_key_env and settings.variable_name(options.api_key_env)
+    variable = named or (entry.key_variable if entry is not None else "")
+    if not named and variable and os.environ.get(variable):
+        print("claude-proxy: the key is taken from %s, which is set" % variable, file=sys.stderr)
+        named = variable
+    return {"api_key": "${%s}" % named if named else asked_key(entry, variable or "API_KEY")}
+
+
+def asked_key(entry: Optional[Entry], variable: str) -> str:
+    """The key as it is typed, unseen; a variable where one is named, or nothing is typed."""
     if not sys.stdin.isatty():
         raise outcome.Failure("init: no key; give --api-key-env NAME, --api-key-file FILE, or --no-key", outcome.USAGE)
     where = " (%s)" % entry.key_url if entry is not None and entry.key_url else ""
-    key = getpass.getpass("Key%s, not shown; empty: I will set %s: " % (where, variable or "API_KEY")).strip()
-    return {"api_key": key.replace("${", "$${") if key else "${%s}" % (variable or "API_KEY")}
+    typed = getpass.getpass("Key%s, not shown; empty: I will set %s: " % (where, variable)).strip()
+    named = variable_named(typed, os.environ)
+    if named:
+        print("claude-proxy: %s is the name of a variable: the file says ${%s}, and the key stays out of it"
+              % (named, named), file=sys.stderr)
+    return "${%s}" % (named or variable) if named or not typed else typed.replace("${", "$${")
+
+
+def variable_named(typed: str, environ: Mapping[str, str]) -> str:
+    """The variable that somebody has typed in place of its value; "" for what can be a key.
+
+    >>> [variable_named(typed, {}) for typed in ("$my_key", "${MY_KEY}", "%MY_KEY%", "$env:MY_KEY", "MY_API_KEY", "sk-1")]
+    ['my_key', 'MY_KEY', 'MY_KEY', 'MY_KEY', 'MY_API_KEY', '']
+    """
+    found = VARIABLE.match(typed)
+    if found is None:
+        return ""
+    name = next(part for part in found.groups() if part)
+    return name if name != typed or name in environ or LIKE_A_VARIABLE.match(name) else ""
 
 
 def render(answers: Answers) -> str:

@@ -19,13 +19,14 @@ from . import serving
 SECONDS = 60            # for an answer; a local model may have to be loaded first
 TOKENS = 64             # enough for a word, after a little thinking
 MODEL = "claude-sonnet-5"
+KEY_REFUSED = ("401", "402", "403")     # whatever else is asked with it, is refused as well
 
 
 class Probe(NamedTuple):
-    """What was asked, whether the answer was right, and what there is to say about it."""
+    """What was asked, whether the answer was right (None: not asked), and what there is to say about it."""
 
     name: str
-    passed: bool
+    passed: Optional[bool]
     detail: str
     milliseconds: int = 0
 
@@ -56,11 +57,16 @@ class Asker:
         """Every route that a client needs: by the model's name alone, and under the provider's."""
         yield self.probe("health", self.health)
         yield self.probe("models", self.models)
-        prefix = "/" + quote(provider, safe="")
-        for path in ("", prefix):
+        refused = False
+        for path in ("", "/" + quote(provider, safe="")):
             for stream in (False, True):
                 name = "%s/v1/messages%s" % (path, " (streamed)" if stream else "")
-                yield self.probe(name, lambda path=path, stream=stream: self.message(path, stream))     # type: ignore
+                if refused:
+                    yield Probe(name, None, "not asked, since the key was refused")
+                    continue
+                found = self.probe(name, lambda path=path, stream=stream: self.message(path, stream))   # type: ignore
+                refused = not found.passed and found.detail[:3] in KEY_REFUSED
+                yield found
 
     def health(self) -> str:
         """GET /health"""

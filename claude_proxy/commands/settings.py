@@ -70,7 +70,8 @@ class Settings:
         chosen = config.provider(flags["default_provider"])
         if chosen is not None and not chosen.usable and not self.options.api_key_env:
             raise outcome.Failure("--provider: %s has no key: %s" % (chosen.name, chosen.key_hint), outcome.CONFIG)
-        return dataclasses.replace(config, default_reason="--provider")
+        default = config.default_provider if chosen is None else chosen.name    # it may get its key by --api-key-env
+        return dataclasses.replace(config, default_provider=default, default_reason="--provider")
 
     def _row(self, url: str) -> Dict[str, Any]:
         row = {"base_url": url}
@@ -228,7 +229,15 @@ def with_model_and_key(config: configuration.Config, options: Any,
 
 def key_in(variable: str, environ: Mapping[str, str]) -> str:
     """The key of --api-key-env."""
-    key = environ.get(variable, "").strip()
+    key = environ.get(variable_name(variable), "").strip()
     if not key:
         raise outcome.Failure("--api-key-env: %s is not set; set it to the provider's key" % variable, outcome.CONFIG)
     return key
+
+
+def variable_name(given: str) -> str:
+    """What --api-key-env names; what can be no name may be the key itself, and is not repeated."""
+    if re.match(r"[A-Za-z_]\w*\Z", given):
+        return given
+    raise outcome.Failure("--api-key-env takes the name of a variable, such as DEEPSEEK_API_KEY: not its value, and "
+                          "without a $", outcome.USAGE)
