@@ -15,6 +15,7 @@ from claude_proxy.upstream.attempts import Attempts, Refused, retry_after
 from claude_proxy.upstream.call import Caller
 from claude_proxy.upstream.faults import BrokeOff, ConnectTimeout, HungUp, NoRoom, NotReached, Silent
 from claude_proxy.upstream.keys import KeyRing, Reader
+from claude_proxy.upstream.waiting import Watch
 
 
 def target_for(name, keys=("k",), **settings):
@@ -35,6 +36,12 @@ class World:
     def sleep(self, seconds):
         self.now += seconds
         self.trace.append("+%g" % seconds)
+
+    def wait_for(self, sock, until):
+        return Watch().wait_for(sock, until)
+
+    def forget(self):
+        pass
 
     def ask(self, target, key):
         self.trace.append("%s:%s" % (target.provider.name, key.value))

@@ -1,11 +1,14 @@
 """upstream/keys.py: where keys come from, and which one a request uses."""
 import os
+import socket
 import sys
+import threading
 
 import pytest
 
 from claude_proxy.config import KeySource, Provider, Secret
 from claude_proxy.errors import NotAuthenticated
+from claude_proxy.upstream import ClientLeft, Watch
 from claude_proxy.upstream.keys import KeyRing, Reader, run_command
 
 
@@ -144,6 +147,45 @@ def test_a_command_is_run_once_and_again_when_its_key_was_refused():
     assert ring.pick(provider).value == "sk-2"
     assert calls == ["vault read key"] * 2
     assert not ring.refresh(ring.pick(provider_with(literal("one"))))
+
+
+def test_a_client_that_leaves_does_not_wait_for_a_command_and_the_others_share_its_key():
+    calls, told = [], threading.Event()
+
+    def run(command):
+        calls.append(command)
+        assert told.wait(5)
+        return "sk-late"
+    ring, found = KeyRing(reader=Reader(run)), []
+    client, served = socket.socketpair()
+    waiters = [threading.Thread(target=lambda: found.append(ring.pick(provider_with(COMMAND)).value)) for _ in range(2)]
+    for waiter in waiters:
+        waiter.start()
+    client.close()
+    with served, pytest.raises(ClientLeft):
+        ring.pick(provider_with(COMMAND), watch=Watch(served))
+    assert not found
+    told.set()
+    for waiter in waiters:
+        waiter.join(5)
+    assert found == ["sk-late"] * 2 and calls == ["vault read key"]
+
+
+def test_a_command_that_has_failed_is_run_again_for_the_next_request():
+    texts = iter((OSError(2, "No such file or directory"), "two words", "sk-good"))
+
+    def run(command):
+        text = next(texts)
+        if isinstance(text, OSError):
+            raise text
+        return text
+    ring, said = KeyRing(reader=Reader(run)), []
+    for _ in range(2):
+        with pytest.raises(NotAuthenticated) as caught:
+            ring.pick(provider_with(COMMAND))
+        said.append(caught.value.message.partition("the key of deepseek ")[2])
+    assert said == ["cannot be had: No such file or directory", "holds a character that no header can carry"]
+    assert ring.pick(provider_with(COMMAND)).value == "sk-good"
 
 
 def test_commands_are_lines_for_the_shell_or_words():

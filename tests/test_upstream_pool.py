@@ -262,6 +262,17 @@ def test_the_text_of_an_error_is_not_waited_for(way):
             assert answer.read_some(1000, 0.05) in (b'{"error', b"half")
 
 
+@pytest.mark.parametrize("status", ["307 See There", "500 Oops"])
+def test_an_error_without_an_end_is_soon_over(way, status, monkeypatch):
+    monkeypatch.setattr("claude_proxy.upstream.answer.ENDLESS_ERROR_SECONDS", 0.05)
+    head = b"HTTP/1.1 %s\r\nLocation: http://a.test/\r\n\r\n" % status.encode()
+    way.provider.script = {"before": [("raw", head), ("silence", 5)]}
+    began = time.monotonic()
+    with way.open("any") as answer:
+        assert answer.read_some(1000) == b""
+    assert time.monotonic() - began < 2
+
+
 def test_an_ipv6_address():
     try:
         provider = FakeProvider(host="::1")

@@ -12,11 +12,12 @@ import re
 
 from .connection import MAX_HEAD_BYTES, WOULD_BLOCK, is_end
 from .faults import BrokeOff, ClientLeft, HungUp, Silent
-from .framing import body_of, inflater_of
+from .framing import UntilClose, body_of, inflater_of
 from .waiting import LEFT, SILENT
 
 HEAD_SECONDS = 30.0                 # from a head's first byte to its last
 ERROR_SECONDS = 10.0                # for the text of an error
+ENDLESS_ERROR_SECONDS = 2.0         # ... whose end nothing announces
 READ_BYTES = 65536
 STATUS_LINE = re.compile(r"HTTP/1\.([01]) ([0-9]{3})(?: |$)")
 
@@ -87,7 +88,11 @@ class Answer:
         return whole(b"", self.pieces(), limit)
 
     def read_some(self, limit, seconds=ERROR_SECONDS):
-        """At most `limit` bytes of the body, even of a broken or slow one: the text of an error."""
+        """At most `limit` bytes of the body, even of a broken or slow one: the text of an error; none of a redirect."""
+        if 300 <= self.status < 400:
+            return b""
+        if isinstance(self.body, UntilClose):
+            seconds = min(seconds, ENDLESS_ERROR_SECONDS)
         parts, size, until = [], 0, self.watch.clock() + seconds
         self.times.idle = min(self.times.idle, seconds)
         self.times.first_byte_at = 0

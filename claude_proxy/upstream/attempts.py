@@ -97,9 +97,10 @@ class Attempts:
             self.record.retries += 1
 
     def _key(self, target, tries):
-        key = self.caller.keys.pick(target.provider, self.record.session, tries.refused_keys)
+        pick, session = self.caller.keys.pick, self.record.session
         # All refused: the last one is as good as any, where waiting may help.
-        return key or self.caller.keys.pick(target.provider, self.record.session)
+        return (pick(target.provider, session, tries.refused_keys, self.watch)
+                or pick(target.provider, session, (), self.watch))
 
     def _note(self, target, what):
         said = what.text if isinstance(what, Fault) else what

@@ -7,8 +7,8 @@ time), so from it only the rules of the protocol are kept.
 import os
 import socket
 import ssl
-import threading
 
+from .errands import Errand
 from .faults import BrokeOff, ConnectTimeout, HungUp, NotReached
 
 KEEPALIVE_IDLE_SECONDS = 30         # then a probe every 15 s; three unanswered: dead after 75 s
@@ -16,6 +16,7 @@ KEEPALIVE_INTERVAL_SECONDS = 15
 KEEPALIVE_PROBES = 3
 UNACKNOWLEDGED_SECONDS = 75
 WOULD_BLOCK = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError, InterruptedError)
+UNRESOLVED = (OSError, UnicodeError)
 SMALL_BODY = 65536                  # below it, one copy is cheaper than a second system call
 MAX_HEAD_BYTES = 65536
 
@@ -99,28 +100,14 @@ def resolve(host, port, watch, until):
         return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
     except (socket.gaierror, UnicodeError):
         pass                                    # not an address
-    ours, theirs = socket.socketpair()
-    found = []
-
-    def look_up():
-        try:
-            found.append(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
-        except (OSError, UnicodeError) as exc:
-            found.append(exc)
-        finally:
-            theirs.close()                      # wakes the wait
-
-    threading.Thread(target=look_up, name="resolve", daemon=True).start()
+    look_up = Errand(lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM), UNRESOLVED, "resolve")
+    if not look_up.wait(watch, until):
+        raise ConnectTimeout("could not be reached: the name %s was not resolved in time" % host)
     try:
-        if not watch.wait_for(ours, until):
-            raise ConnectTimeout("could not be reached: the name %s was not resolved in time" % host)
-    finally:
-        watch.forget()
-        ours.close()
-    if isinstance(found[0], Exception):
-        raise NotReached("could not be reached: the name %s does not resolve (%s)" % (host, _reason(found[0])),
+        return look_up.result()
+    except UNRESOLVED as exc:
+        raise NotReached("could not be reached: the name %s does not resolve (%s)" % (host, _reason(exc)),
                          "check base_url and the network")
-    return found[0]
 
 
 def connect(host, port, watch, until):

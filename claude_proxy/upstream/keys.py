@@ -11,12 +11,15 @@ import threading
 import time
 
 from ..errors import NotAuthenticated
+from .errands import Errand
+from .waiting import NEVER, Watch
 
 COMMAND_SECONDS = 30
 COOL_SECONDS = {401: 300.0, 402: 300.0, 403: 300.0, 429: 30.0}      # where the provider says no time of its own
 LONGEST_COOL_SECONDS = 3600.0
 MAX_SESSIONS = 4096
 NO_RETRY = {"x-should-retry": "false"}
+MISTAKES = (OSError, ValueError, subprocess.SubprocessError)          # of reading a file, or running a command
 _SENDABLE = re.compile(r"[\x21-\x7e]+\Z")
 
 
@@ -38,14 +41,17 @@ class KeyRing:
         self._sessions = collections.OrderedDict()          # (provider name, session) -> source
         self._lock = threading.Lock()
 
-    def pick(self, provider, session="", tried=()):
-        """The key for the next try, None when all were tried; raises NotAuthenticated where there is none to read."""
+    def pick(self, provider, session="", tried=(), watch=None):
+        """The key for the next try, None when all were tried; raises NotAuthenticated where there is none to read.
+
+        A command that gives one is waited for with the client in view: ClientLeft where that goes.
+        """
         if not provider.keys:
             if provider.key_needed:
                 raise NotAuthenticated("%s has no key: %s" % (provider.name, provider.key_hint), NO_RETRY)
             return None if tried else Key()
         source = self._choose(provider, session, tried)
-        return source and Key(self._reader.value(source, provider.name), source)
+        return source and Key(self._reader.value(source, provider.name, watch or Watch()), source)
 
     def _choose(self, provider, session, tried):
         left = [source for source in provider.keys if source not in tried]
@@ -94,31 +100,59 @@ class Reader:
     def __init__(self, run=None):
         self._run = run or run_command
         self._known = {}                                    # source -> (value, signature of the file)
-        self._lock = threading.Lock()                       # one command at a time, not one a waiting thread
+        self._errands = {}                                  # source -> the run of its command, for all who wait for it
+        self._lock = threading.Lock()
 
-    def value(self, source, provider_name):
-        """The key; raises NotAuthenticated where it cannot be had, without its text."""
+    def value(self, source, provider_name, watch):
+        """The key; raises NotAuthenticated where it cannot be had, without its text; ClientLeft."""
         if source.kind == "literal":
             return source.value.reveal()
-        signature = file_signature(source.value) if source.kind == "file" else None
-        with self._lock:
-            known = self._known.get(source)
-            if known is None or known[1] != signature:
-                known = (self._read(source, provider_name), signature)
-                self._known[source] = known
-            return known[0]
-
-    def _read(self, source, provider_name):
         try:
-            text = self._run(source.value) if source.kind == "command" else read_file(source.value)
-        except (OSError, ValueError, subprocess.SubprocessError) as exc:
+            text = self._from_file(source) if source.kind == "file" else self._from_command(source, watch)
+        except MISTAKES as exc:
             raise NotAuthenticated("%s: the key of %s cannot be had: %s" % (source.origin, provider_name, _why(exc)),
                                    NO_RETRY)
-        text = text.strip()
         if not _SENDABLE.match(text):
             what = "holds a character that no header can carry" if text else "is empty"
             raise NotAuthenticated("%s: the key of %s %s" % (source.origin, provider_name, what), NO_RETRY)
         return text
+
+    def _from_file(self, source):
+        signature = file_signature(source.value)
+        with self._lock:
+            known = self._known.get(source)
+            if known is not None and known[1] == signature:
+                return known[0]
+            return self._kept(source, read_file(source.value), signature)
+
+    def _kept(self, source, text, signature=None):
+        """A key that was read; it is not kept where it cannot be sent, so that it is read again."""
+        text = text.strip()
+        if _SENDABLE.match(text):
+            self._known[source] = (text, signature)
+        return text
+
+    def _from_command(self, source, watch):
+        with self._lock:
+            if source in self._known:
+                return self._known[source][0]
+            errand = self._errands.get(source)
+            if errand is None:
+                errand = self._errands[source] = Errand(lambda: self._ask(source), MISTAKES, "key-command")
+        errand.wait(watch, NEVER)                           # it has a limit of its own
+        return errand.result()
+
+    def _ask(self, source):
+        """Run a command, in a thread of its own."""
+        try:
+            text = self._run(source.value)
+        except MISTAKES:
+            with self._lock:
+                del self._errands[source]
+            raise
+        with self._lock:
+            del self._errands[source]
+            return self._kept(source, text)
 
     def known(self):
         """The keys that were read, as far as they are still in use."""
