@@ -42,8 +42,8 @@ matrix:                       ## the suite and the .pyz on every Python from 3.7
 e2e:                          ## real clients through the proxy, installed into build/
 	tests/e2e/run
 
-e2e-full:                     ## the same, and `transformers serve` with the small model: installs PyTorch (6 GB)
-	tests/e2e/run claude sdk llama transformers dashboard web metrics pyz
+e2e-full:                     ## all of it: each scenario streamed and not, `transformers serve` too: installs PyTorch (6 GB)
+	tests/e2e/run claude fallback sdk llama transformers dashboard web metrics balancers pyz
 
 chaos:                        ## misbehaving providers and clients around the running proxy, and a minute of all at once
 	$(PYTHON) tests/chaos/run $(ARGS)

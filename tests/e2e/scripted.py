@@ -19,15 +19,21 @@ PARAMETERS = {
 FOREIGN = ("cache_control", "input_schema", "tool_use_id", "thinking", "signature")     # Anthropic's own words
 USAGE = {"prompt_tokens": 1200, "completion_tokens": 40, "total_tokens": 1240}
 SILENCE_SECONDS = 60
+BROKEN_OFF = {"error": {"message": "the engine broke off", "code": 502}}
 OVERFLOW = ("This model's maximum context length is 4096 tokens. However, your messages resulted in 5000 tokens. "
             "Please reduce the length of the messages.")
 
 
 class Provider:
-    """Serves a scenario on a thread of its own until close(). `requests` are the bodies of the agent's turns."""
+    """Serves a scenario on a thread of its own until close(). `requests` are the bodies of the agent's turns.
 
-    def __init__(self, scenario, folder):
+    With `breaks_streams` each turn's stream ends in an error after its first word, whatever the scenario: a client that
+    falls back to requests without streaming gets the scenario, troubles included, as those.
+    """
+
+    def __init__(self, scenario, folder, breaks_streams=False):
         self.scenario, self.steps = scenario, scenarios.steps(scenario, folder)
+        self.breaks_streams = breaks_streams
         self.requests, self.refused, self.troubled = [], [], set()
         self.furthest = 0                   # steps whose results were seen: a compacted history has lost them
         self.lock = threading.Lock()
@@ -162,6 +168,8 @@ class Handler(BaseHTTPRequestHandler):
         if reason:
             provider.refused.append(reason)
             self.error(400, reason)
+        elif is_agent(body) and provider.breaks_streams and body.get("stream"):
+            self.first_word()
         elif is_agent(body):
             number, trouble = provider.step(body)
             self.agent(provider, body, number, trouble and provider.scenario.trouble)
@@ -189,19 +197,30 @@ class Handler(BaseHTTPRequestHandler):
         if body.get("stream"):
             self.stream(body, scenario, step, number, trouble)
         else:
-            self.plain(scenario, step, number)
+            self.plain(scenario, step, number, trouble)
 
-    def plain(self, scenario, step, number):
+    def plain(self, scenario, step, number, trouble):
+        if trouble == "error chunk":
+            self.answer(200, BROKEN_OFF)
+            return
         self.answer(200, {
             "id": "chatcmpl-1", "object": "chat.completion", "created": 1, "model": "scripted", "usage": USAGE,
             "choices": [{"index": 0, "message": scenarios.message(scenario, step, number),
-                         "finish_reason": "tool_calls" if step.calls else "stop"}]})
+                         "finish_reason": "tool_calls" if step.calls else "stop"}]}, trouble=trouble)
 
-    def stream(self, body, scenario, step, number, trouble):
+    def first_word(self):
+        self.stream_head()
+        self.chunk([{"index": 0, "delta": {"role": "assistant", "content": "Let"}, "finish_reason": None}])
+        self.break_off("error chunk")
+
+    def stream_head(self):
         self.send_response(200)
         self.send_header("Content-Type", "text/event-stream")
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
+
+    def stream(self, body, scenario, step, number, trouble):
+        self.stream_head()
         for count, delta in enumerate(scenarios.deltas(scenario, step, number)):
             self.chunk([{"index": 0, "delta": delta, "finish_reason": None}])
             if trouble and "tool_calls" in delta and count > 8:
@@ -214,14 +233,20 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(b"0\r\n\r\n")
 
     def break_off(self, trouble):
-        provider = self.server.provider
-        if trouble in ("killed", "silent"):
-            provider.be_silent(self.connection) if trouble == "silent" else provider.kill(provider.scenario.away)
-            self.close_connection = True
-            return
         if trouble == "error chunk":
-            self.event(json.dumps({"error": {"message": "the engine broke off", "code": 502}}))
-        self.wfile.write(b"0\r\n\r\n")
+            self.event(json.dumps(BROKEN_OFF))
+        if trouble in ("killed", "silent"):
+            self.die_or_hush(trouble)
+        else:
+            self.wfile.write(b"0\r\n\r\n")
+
+    def die_or_hush(self, trouble):
+        provider = self.server.provider
+        if trouble == "silent":
+            provider.be_silent(self.connection)
+        elif trouble == "killed":
+            provider.kill(provider.scenario.away)
+        self.close_connection = True
 
     def chunk(self, choices, **more):
         self.event(json.dumps(dict({"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1,
@@ -234,10 +259,13 @@ class Handler(BaseHTTPRequestHandler):
     def error(self, status, text, *headers):
         self.answer(status, {"error": {"message": text, "type": "error", "code": None}}, *headers)
 
-    def answer(self, status, value, *headers):
+    def answer(self, status, value, *headers, trouble=None):
+        """Send JSON; where there is trouble, half of it and no more."""
         data = json.dumps(value).encode()
         self.send_response(status)
         for name, text in headers + (("Content-Type", "application/json"), ("Content-Length", str(len(data)))):
             self.send_header(name, text)
         self.end_headers()
-        self.wfile.write(data)
+        self.wfile.write(data[:len(data) // 2] if trouble else data)
+        if trouble:
+            self.die_or_hush(trouble)

@@ -1,6 +1,6 @@
 """One scenario with the real Claude Code, inside a network namespace that has only loopback.
 
-    unshare -n python3 tests/e2e/sealed.py SCENARIO --claude PATH --proxy "python3 -m claude_proxy" [--keep DIR]
+    unshare -n python3 tests/e2e/sealed.py SCENARIO --claude PATH --proxy "python3 -m claude_proxy" [--fallback] [--keep DIR]
 
 Provider, proxy and client run here, as children of this process; the client gets an empty environment and a private
 home, so no credential of this machine is in its reach. Prints one line of JSON: {"failed": [...], "requests": n}.
@@ -33,6 +33,7 @@ def main():
     parser.add_argument("scenario", choices=sorted(scenarios.SCENARIOS))
     parser.add_argument("--claude", required=True)
     parser.add_argument("--proxy", required=True)
+    parser.add_argument("--fallback", action="store_true", help="every stream breaks off: the client asks without streaming")
     parser.add_argument("--keep", help="folder for what a failed run leaves")
     options = parser.parse_args()
     raise_loopback()
@@ -61,7 +62,7 @@ def play(options, folder):
     work, home = folder / "work", folder / "home"
     work.mkdir()
     home.mkdir()
-    provider = scripted.Provider(scenario, str(work))
+    provider = scripted.Provider(scenario, str(work), breaks_streams=options.fallback)
     config = write_config(folder, provider.url, {"default": {"model": "scripted-model", "context_window": 200000}},
                           scenario.provider)
     proxy = shlex.split(options.proxy)
@@ -166,6 +167,8 @@ def judge(scenario, provider, work, output):
     elif "<think>" in output or any(step.reasoning in str(result.get("result")) for step in provider.steps):
         failed.append("reasoning stands in the text")
     failed += wrong_runs(scenario, provider, output)
+    if provider.breaks_streams and any(body.get("stream") for body in provider.requests):
+        failed.append("a step was streamed")
     return failed
 
 
