@@ -45,6 +45,17 @@ def inside(*arguments, **environ):
     return code, stdout.getvalue(), stderr.getvalue()
 
 
+@contextlib.contextmanager
+def served(path):
+    """The configuration at `path`, answered on a free port by this process, for what need not be one of its own -> the URL."""
+    from claude_proxy import config
+    from claude_proxy.commands.serving import Serving
+    with open(str(path), encoding="utf-8") as file:
+        read = config.read(file.read(), {}, source=str(path), flags={"server.port": 0})
+    with Serving(read) as proxy:
+        yield proxy.url
+
+
 class Proxy:
     """`claude-proxy serve ARGUMENTS`, from the line that says where it listens to its end."""
 

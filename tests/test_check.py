@@ -10,7 +10,7 @@ import time
 import planted
 import pytest
 from fake_provider import FakeProvider
-from processes import SECONDS, Proxy, environment, inside
+from processes import SECONDS, Proxy, environment, inside, served
 
 from claude_proxy.commands import init
 
@@ -92,8 +92,8 @@ LIVE = {
 @pytest.mark.parametrize("model, code, words", LIVE.values(), ids=LIVE.keys())
 def test_live(tmp_path, provider, model, code, words):
     config = write_config(tmp_path / "c.json", {"fake": row(provider, model)})
-    with Proxy("--config", config, "--port", 0) as proxy:
-        ended, said, _ = inside("check", "--config", config, "--url", proxy.url, "--live", "--json")
+    with served(config) as url:
+        ended, said, _ = inside("check", "--config", config, "--url", url, "--live", "--json")
     report = json.loads(said)
     assert [probe["name"] for probe in report["providers"]] == ["fake"]
     assert report["providers"][0]["passed"] is (code == 0)

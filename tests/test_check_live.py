@@ -4,22 +4,13 @@ import json
 import os
 import re
 import stat
-import subprocess
-import sys
 
 import planted
 import pytest
 from fake_provider import FakeProvider
-from processes import SECONDS, environment
+from processes import inside
 
 SECRET = "sk-fake-0123456789"
-
-
-def call(*arguments, **environ):
-    """Run a command -> (exit code, stdout, stderr)."""
-    done = subprocess.run([sys.executable, "-m", "claude_proxy"] + list(arguments), env=environment(**environ), cwd="/",
-                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=SECONDS * 2)
-    return done.returncode, done.stdout.decode("utf-8"), done.stderr.decode("utf-8")
 
 
 @contextlib.contextmanager
@@ -39,7 +30,7 @@ def check_live(path, rows, *arguments):
     """Write the configuration and examine it -> (exit code, the report)."""
     path.write_text(json.dumps({"server": {"port": 1}, "providers": rows}))
     path.chmod(0o600)
-    code, said, stderr = call("check", "--config", str(path), "--live", "--json", *arguments)
+    code, said, stderr = inside("check", "--config", str(path), "--live", "--json", *arguments)
     assert stderr == "" and SECRET not in said
     return code, json.loads(said)
 
@@ -92,12 +83,12 @@ def test_the_lines_can_be_pasted(tmp_path):
     with providers({"capped": planted.FAULTS["capped"][0]}) as rows:
         path.write_text(json.dumps({"server": {"port": 1}, "providers": rows}, indent=2))
         path.chmod(0o600)
-        code, said, _ = call("check", "--config", str(path), "--live")
+        code, said, _ = inside("check", "--config", str(path), "--live")
         assert code == 1 and "MENDED: capped: max_tokens: mended by max_max_tokens, after: " \
             "capped/planted answered 400: max_tokens must be at most 8192" in said
         line = re.search("in providers.capped: +(.*)", said).group(1)
         path.write_text(path.read_text().replace('"capped": {', '"capped": {' + line))
-        code, said, _ = call("check", "--config", str(path), "--live")
+        code, said, _ = inside("check", "--config", str(path), "--live")
         assert code == 0 and "MENDED" not in said and "Lines that mend" not in said and said.endswith("All is well.\n")
     assert max(len(row) for row in said.splitlines() if row.startswith("max_tokens")) <= 80
 
@@ -137,8 +128,8 @@ def test_report(tmp_path):
         path = tmp_path / "c.json"
         path.write_text(json.dumps({"server": {"port": 1, "client_keys": ["client-secret-4711"]}, "providers": rows}))
         path.chmod(0o600)
-        call("check", "--config", str(path), "--live", "--report", str(target), DEEPSEEK_API_KEY="sk-env-secret-1234567",
-             HTTPS_PROXY="http://user:proxy-secret@127.0.0.1:1")
+        inside("check", "--config", str(path), "--live", "--report", str(target), DEEPSEEK_API_KEY="sk-env-secret-1234567",
+               HTTPS_PROXY="http://user:proxy-secret@127.0.0.1:1")
     text = target.read_text(encoding="utf-8")
     assert stat.S_IMODE(os.stat(str(target)).st_mode) == 0o600
     for secret in (SECRET, "client-secret-4711", "header-secret-0815", "sk-env-secret-1234567", "proxy-secret"):

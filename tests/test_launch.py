@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import pytest
+from processes import inside
 
 from claude_proxy import config as configuration
 from claude_proxy.commands import launch
@@ -63,12 +64,11 @@ def test_run_and_env_say_that_the_window_is_too_small(tmp_path):
     (tmp_path / "config.json").chmod(0o600)
     flags = ["--config", str(tmp_path / "config.json")]
     for command in (["env"] + flags, ["run"] + flags + ["--", sys.executable, "-c", ""]):
-        done = subprocess.run([sys.executable, "-m", "claude_proxy"] + command, stdout=subprocess.PIPE,
-                              stderr=subprocess.PIPE, universal_newlines=True, timeout=60)
-        said = [line for line in done.stderr.splitlines() if "context_window of 8192" in line]
-        assert (done.returncode, len(said)) == (0, 1)
+        code, printed, complaint = inside(*command)
+        said = [line for line in complaint.splitlines() if "context_window of 8192" in line]
+        assert (code, len(said)) == (0, 1)
         assert said[0].startswith("claude-proxy: warning: mine/large has a context_window of 8192")
-        assert "context_window of" not in done.stdout
+        assert "context_window of" not in printed
 
 
 def test_the_names_that_are_given_lead_back_to_the_target():

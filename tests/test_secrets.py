@@ -9,12 +9,11 @@ import logging
 import os
 import pathlib
 import re
-import subprocess
 import sys
 from urllib.parse import quote
 
 import pytest
-from processes import ROOT, Proxy, environment, stop
+from processes import Proxy, inside, stop
 
 from claude_proxy import cli
 from claude_proxy.config import Config, read, secrets_of
@@ -195,10 +194,9 @@ def test_no_command_shows_a_secret(tmp_path, command):
     with FakeProvider() as fake:
         fake.script = {"status": 401, "error": {"message": "no: " + " ".join(SECRET[name] for name in KNOWN if "client" not in name)}}
         write(path, json.dumps(configuration(tmp_path, fake.url)))
-        done = subprocess.run([sys.executable, "-m", "claude_proxy"] + command + ["--config", str(path)], cwd=str(ROOT),
-                              env=environment(**variables(tmp_path)), stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    assert done.stdout and b"Traceback" not in done.stdout, done.stdout.decode()
-    assert not leaks(done.stdout), done.stdout.decode()
+        said = "".join(inside(*command, "--config", str(path), **variables(tmp_path))[1:])
+    assert said and "Traceback" not in said, said
+    assert not leaks(said.encode("utf-8")), said
 
 
 S = SECRET["literal"]

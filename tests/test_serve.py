@@ -10,7 +10,7 @@ import threading
 
 import pytest
 from fake_provider import FakeProvider
-from processes import ROOT, SECONDS, Proxy, environment, stop
+from processes import ROOT, SECONDS, Proxy, environment, inside, stop
 
 POSIX = pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
 
@@ -95,11 +95,11 @@ def test_json_lines(tmp_path, provider):
 
 # -- starts that fail
 
-def failed_start(*arguments, **environ):
+def failed_start(*arguments):
     """Start what must not start -> (exit code, stderr)."""
-    done = subprocess.run([sys.executable, "-m", "claude_proxy"] + list(arguments), env=environment(**environ),
-                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd="/", timeout=SECONDS)
-    return done.returncode, done.stderr.decode("utf-8")
+    code, said, complaint = inside(*arguments)
+    assert said == ""
+    return code, complaint
 
 
 def test_a_taken_port():
@@ -107,7 +107,9 @@ def test_a_taken_port():
         other.bind(("127.0.0.1", 0))
         other.listen(1)
         port = other.getsockname()[1]
-        code, said = failed_start("--port", str(port))
+        done = subprocess.run([sys.executable, "-m", "claude_proxy", "--port", str(port)], env=environment(), cwd="/",
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=SECONDS)
+    code, said = done.returncode, done.stderr.decode("utf-8")
     assert code == 69
     assert said.count("\n") == 1 and "port %d is taken" % port in said and "--port" in said
 

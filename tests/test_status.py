@@ -1,19 +1,10 @@
 """`status`: a running proxy's numbers on a terminal."""
 import json
-import subprocess
-import sys
 
 from fake_provider import FakeProvider
-from processes import SECONDS, Proxy, environment
+from processes import Proxy, inside
 
 KEY = "client-key-0123456789"
-
-
-def call(*arguments):
-    """Run `status` -> (exit code, stdout, stderr)."""
-    done = subprocess.run([sys.executable, "-m", "claude_proxy", "status"] + list(arguments), env=environment(), cwd="/",
-                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=SECONDS)
-    return done.returncode, done.stdout.decode("utf-8"), done.stderr.decode("utf-8")
 
 
 def test_status(tmp_path):
@@ -26,9 +17,9 @@ def test_status(tmp_path):
             headers = {"x-api-key": KEY}
             proxy.message(headers=headers)
             proxy.message(headers=headers, model="fake/error-500")
-            code, said, stderr = call("--config", str(path), "--url", proxy.url)
-            data = json.loads(call("--config", str(path), "--url", proxy.url, "--json")[1])
-            assert call("--url", proxy.url)[::2] == (69, "claude-proxy: %s: 401 authentication_error: %s\n" % (
+            code, said, stderr = inside("status", "--config", str(path), "--url", proxy.url)
+            data = json.loads(inside("status", "--config", str(path), "--url", proxy.url, "--json")[1])
+            assert inside("status", "--url", proxy.url)[::2] == (69, "claude-proxy: %s: 401 authentication_error: %s\n" % (
                 proxy.url, "this proxy does not know the client's key: give Claude Code one of server.client_keys as "
                            "ANTHROPIC_AUTH_TOKEN"))
     assert (code, stderr) == (0, "")
@@ -38,5 +29,5 @@ def test_status(tmp_path):
 
 
 def test_nobody_there():
-    code, said, stderr = call("--url", "http://127.0.0.1:1")
+    code, said, stderr = inside("status", "--url", "http://127.0.0.1:1")
     assert (code, said) == (69, "") and "nothing listens" in stderr
