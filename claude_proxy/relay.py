@@ -285,13 +285,12 @@ class StreamTurn(Turn):
 
 
 def first_of(pieces):
-    """The first piece with something in it but blanks; b"" for an empty body."""
-    head = b""
+    """The first piece with something in it but blanks, without those before it; b"" for an empty body."""
     for piece in pieces:
-        head += piece
-        if head.strip(BLANK):
-            break
-    return head
+        head = piece.lstrip(BLANK)
+        if head:
+            return head
+    return b""
 
 
 def looks_like_events(data, headers):

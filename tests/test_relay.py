@@ -229,6 +229,11 @@ def test_streams_in_any_shape_and_pieces(world, wire, step):
     assert (reply.text, reply.types) == ("A", MESSAGE)
 
 
+def test_blanks_before_the_first_byte_are_not_kept():
+    assert relay.first_of(iter([b"\n" * 65536, b"\xef\xbb\xbf\r\ndata: ", b"1"])) == b"data: "
+    assert relay.first_of(iter([b"\n" * 65536, b" "])) == b""
+
+
 def test_a_provider_that_says_text_plain(world):
     world.provider.script = {"text": "Hello", "headers": {"Content-Type": "text/plain"}}
     assert world.ask("any", True).text == "Hello"

@@ -57,6 +57,12 @@ def test_events_at_every_cut(body, expected):
         assert split([body[:at], body[at:]]) == expected
 
 
+def test_a_flood_of_comments_and_blank_lines_is_left_out():
+    flood = b":\n\n: ping\n\n\n\n" * 700
+    assert EventSplitter().feed(b"data: a\n\n" + flood + b": of\ndata: b\n\n" + flood + b"x\n\n") == [
+        "data: a", ": of\ndata: b", "x"]
+
+
 def test_a_line_of_many_megabytes_arrives_and_one_without_end_does_not():
     splitter = EventSplitter()
     piece = b"x" * 65536

@@ -9,6 +9,7 @@ import json
 from typing import Any, Dict, List, Optional, Tuple
 
 MAX_EVENT_BYTES = 32 * 1024 * 1024
+MANY_EVENTS = 1000                  # in one read: then they are tiny, and most of them may be comments
 BOM = b"\xef\xbb\xbf"
 
 
@@ -17,7 +18,7 @@ class EventTooLarge(ValueError):
 
 
 class EventSplitter:
-    """Cuts a provider's bytes into events.
+    """Cuts a provider's bytes into events; a flood of comments and blank lines is left out.
 
     >>> splitter = EventSplitter()
     >>> splitter.feed(b'data: {"a"')
@@ -50,7 +51,10 @@ class EventSplitter:
             if end < 0:
                 return self._wait()
             data = data[:end]
-        return self._text(data).split("\n\n")
+        events = self._text(data).split("\n\n")
+        if len(events) > MANY_EVENTS:
+            events = [event for event in events if event[:1] not in ":" or "\n" in event]      # "" is in ":", too
+        return events
 
     def finish(self) -> List[str]:
         """The event that the end of the stream cut short of its blank line, if there is one."""

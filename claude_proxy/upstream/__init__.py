@@ -5,7 +5,7 @@
     answer.py       head and pieces               pool.py         keep-alive, urllib's director
     call.py         Caller: one call              keys.py         which key
     gates.py        max_concurrent, breaker       attempts.py     which try comes next
-    stays.py        which fallback a session is on
+    errands.py      what blocks, in a thread      stays.py        which fallback a session is on
 """
 from .call import Caller
 from .faults import ClientLeft, Fault
