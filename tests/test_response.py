@@ -45,6 +45,13 @@ MESSAGES = {
     "two calls with one id": (
         completion(tool_calls=[function('{"a":1}', tool_id=""), function('{"a":1}', tool_id="")]),
         [dict(LS, id="toolu_1_1"), dict(LS, id="toolu_1_2")], "tool_use"),
+    "two calls with one id that is there": (
+        completion(tool_calls=[function('{"a":1}'), function('{"a":1}')]),
+        [LS, dict(LS, id="cp1_YzE")], "tool_use"),
+    "what was spoken, where nothing is written": (
+        completion(content=None, audio={"id": "a", "transcript": "A", "data": "AA=="}), [TEXT], "end_turn"),
+    "an empty recording is nothing": (
+        completion(content=None, audio={"id": "", "transcript": ""}, tool_calls=[function({"a": 1})]), [LS], "tool_use"),
     "a call that was cut is left out": (
         completion("length", content="A", tool_calls=[function('{"a": 1'), function('{"a": 1', tool_id="c2")]),
         [TEXT], "max_tokens"),

@@ -11,7 +11,7 @@ new.
 from typing import Any, Collection, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from ..errors import UpstreamFailed
-from .arguments import Arguments, FreeText
+from .arguments import Arguments, FreeText, is_object
 from .names import tool_id_out
 from .pairs import PairJoiner
 from .sse import compact
@@ -61,9 +61,11 @@ class CallBook:
         before = list(self._calls)
         unmarked = sum(1 for piece in pieces if is_unmarked(piece))
         places = iter(before[-unmarked:] if unmarked else ())       # those take up the calls before, in their order
-        found = []
+        found: List[Tuple[Call, str]] = []
         for at, piece in enumerate(pieces):
             known = next(places, None) if is_unmarked(piece) else self._known(piece, before[-1:] if at == 0 else [])
+            if known and at and (known, True) in [(call, is_object(text)) for call, text in found if name_of(piece)]:
+                known = None            # two whole calls of one list that have the same id
             found.append(self._add(piece, known))
         return found
 
@@ -86,7 +88,7 @@ class CallBook:
 
     def _known(self, piece, last) -> Optional[Call]:
         """The call of a piece with an index, an id or a name; `last`: the one that its name alone may go on with."""
-        index, raw_id, name = piece.get("index"), word(piece.get("id")), word(body_of(piece)[1].get("name"))
+        index, raw_id, name = piece.get("index"), word(piece.get("id")), name_of(piece)
         if isinstance(index, int):
             call = self._by_index.get(index)
             return None if call is not None and begins_another(call, raw_id, name) else call
@@ -124,7 +126,12 @@ def body_of(piece: Mapping[str, Any]) -> Tuple[bool, Mapping[str, Any]]:
 
 def is_unmarked(piece: Mapping[str, Any]) -> bool:
     """Whether neither an index nor an id nor a name tells which call a piece belongs to."""
-    return not (isinstance(piece.get("index"), int) or word(piece.get("id")) or word(body_of(piece)[1].get("name")))
+    return not (isinstance(piece.get("index"), int) or word(piece.get("id")) or name_of(piece))
+
+
+def name_of(piece: Mapping[str, Any]) -> str:
+    """The tool's name in a piece; "" where it does not say."""
+    return word(body_of(piece)[1].get("name"))
 
 
 def word(value: Any) -> str:
