@@ -450,6 +450,26 @@ def test_no_fallback_once_content_was_relayed():
         assert not world.providers[1].requests
 
 
+# what the provider says, once and again -> the text and the warning that the client gets, how often it was asked
+NOTHING = {"finish": "stop", "usage": None}
+NOTHING_SAID = {
+    "nothing, then an answer": ([NOTHING, {"text": "Hello"}], "Hello", None, 2),
+    "nothing twice is an empty answer": ([NOTHING], "", "empty-answer", 2),
+    "tokens that show nowhere were paid for": ([dict(NOTHING, usage={"prompt_tokens": 9, "completion_tokens": 1})], "", None, 1),
+    "nothing, since the limit is reached": ([dict(NOTHING, finish="length")], "", None, 1),
+}
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("script, text, warning, asked", NOTHING_SAID.values(), ids=NOTHING_SAID.keys())
+def test_an_answer_with_nothing_in_it_is_asked_for_once_more(world, script, text, warning, asked, stream):
+    world.provider.script = script
+    reply = world.ask("any", stream)
+    assert (reply.status, reply.text, reply.headers.get("x-claude-proxy-warning")) == (200, text, warning)
+    assert len(world.provider.requests) == asked
+    assert world.record().attempts == ["fake/any: nothing"] * (asked - 1)
+
+
 def test_a_complaint_is_healed_and_stays_healed(world):
     refusal = {"status": 400, "error": {"message": "Unsupported parameter: 'temperature' is not supported with this model.",
                                         "param": "temperature", "code": "unsupported_parameter"}}
@@ -567,15 +587,17 @@ PHASES = {
 @pytest.fixture(params=["plain", "TLS"])
 def door(request):
     """(world, the client's TLS context)"""
-    if request.param == "plain":
-        with world_of() as world:
-            yield world, None
-        return
-    made = certificates.need()
+    with world_of() if request.param == "plain" else secure_world(certificates.need()) as world:
+        yield world, None if request.param == "plain" else ssl.create_default_context(cafile=certificates.need()["ca"])
+
+
+@contextlib.contextmanager
+def secure_world(made):
+    """TLS on both sides."""
     with FakeProvider(server_context(made["cert"], made["key"])) as fake:
         row = provider_row(fake.url, "fake", ca_file=made["ca"])
         with proxy([row], tls_cert_file=made["cert"], tls_key_file=made["key"]) as listener:
-            yield World(listener, [fake]), ssl.create_default_context(cafile=made["ca"])
+            yield World(listener, [fake])
 
 
 @pytest.mark.parametrize("way", ["close", "reset"])
@@ -598,6 +620,27 @@ def test_a_client_that_leaves(door, model, stream, way):
     assert request.left_at - began < 0.1
     assert world.record().client_left
     assert world.app.caller.pool.count() == 0
+
+
+@pytest.mark.parametrize("version", ["TLSv1_2", "TLSv1_3"])
+def test_a_goodbye_in_tls_is_leaving_although_the_connection_stays(version):
+    made = certificates.need()
+    tls = ssl.create_default_context(cafile=made["ca"])
+    tls.minimum_version = tls.maximum_version = getattr(ssl.TLSVersion, version)
+    with secure_world(made) as world:
+        for count, (model, stream) in enumerate((("silent", True), ("hang", False)), 1):
+            sock = world.connect(tls)
+            world.send(sock, model, stream)
+            request = world.provider.wait_for(count)[-1]
+            if stream:
+                assert b"content_block_delta" in sock.recv(65536)
+            sock.setblocking(False)
+            began = time.monotonic()
+            with pytest.raises(ssl.SSLWantReadError):
+                sock.unwrap()                       # the goodbye has gone out, without a FIN
+            assert request.left.wait(SECONDS) and request.left_at - began < 0.5
+            assert world.record().client_left
+            sock.close()
 
 
 def test_sixty_clients_leave_at_once(world):
