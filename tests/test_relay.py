@@ -636,8 +636,8 @@ def test_a_goodbye_in_tls_is_leaving_although_the_connection_stays(version):
                 assert b"content_block_delta" in sock.recv(65536)
             sock.setblocking(False)
             began = time.monotonic()
-            with pytest.raises(ssl.SSLWantReadError):
-                sock.unwrap()                       # the goodbye has gone out, without a FIN
+            with contextlib.suppress(ssl.SSLWantReadError):
+                sock.unwrap()                       # says goodbye, and would wait for the other's; no FIN
             assert request.left.wait(SECONDS) and request.left_at - began < 0.5
             assert world.record().client_left
             sock.close()
