@@ -31,6 +31,7 @@ SUCCESS = (200, 201)
 GRACE_SECONDS = 2.0                 # after the provider's head: an error that follows at once can still be a status
 NUDGE_SECONDS = 120.0               # Claude Code gives up on a stream that has said nothing real for 300 s
 CUT = "prompt-cut"                  # the warning's code: the provider seems to have cut the prompt in silence
+NOTHING = "empty-answer"            # the provider has answered with nothing, twice
 BLANK = b" \t\r\n\xef\xbb\xbf"
 dumps = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 log = logging.getLogger(__name__)
@@ -95,6 +96,7 @@ class Turn:
         self.max_tokens = app.config.server.max_tokens
         self.context = None
         self.text_bytes = self.prompt_tokens = 0
+        self.heard_nothing = False
 
     @property
     def relayed(self):
@@ -156,10 +158,22 @@ class Turn:
         else:
             message = conversion.to_message(completion_of(data, target), self.context)
         upstream.close()                            # it can serve others while the client reads
+        if not message["content"]:
+            self._nothing_said(message["stop_reason"], message["usage"], target)
         self._count(message["usage"], message["stop_reason"], target)
         self.record.first_byte = time.monotonic()
         self.answer.json(200, message, self._headers())
         self._compare(target)
+
+    def _nothing_said(self, stop_reason, usage, target):
+        """An end without a word, a call or a token: some gateways do that when they are in trouble. Once more, then."""
+        if stop_reason != "end_turn" or usage["output_tokens"]:
+            return
+        if self.heard_nothing or self.relayed or not target.provider.max_retries:
+            self.record.warnings.append(NOTHING)
+            return
+        self.heard_nothing = True
+        raise Refused(UpstreamFailed("%s answered with nothing" % target.provider.name), again="nothing")
 
     def _compare(self, target):
         """Hold an estimate against the provider's count, after the answer: count_tokens learns from it."""
@@ -223,6 +237,8 @@ class StreamTurn(Turn):
         last = translation.finish() if translation.error is None else b""
         if translation.error is not None:
             raise cut or translation.error
+        if not translation.relayed:
+            self._nothing_said(translation.stop_reason, translation.usage, target)
         self._end(last, target)
         # [DONE] is the end of what matters; a stop sequence that we enforce is not: what still comes is not wanted.
         upstream.ended = translation.done and translation.stop_reason != "stop_sequence"

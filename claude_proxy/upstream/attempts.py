@@ -4,6 +4,7 @@
     a parameter that the provider complains of   the request without it, at once; each mending once, three in all
     401, 402, 403, 429                           the provider's next key; a key that a command gives is asked for again
     no connection, 408, 429, 503, 529            the same again, after Retry-After (up to 10 s) or a random back-off
+    an answer with nothing in it                 the same again, at once (the caller says so, once: `again`)
     anything but a fault of the request itself   the next fallback target
 
 What a provider may have worked on (500, 502, 504, a hang-up after the request went out) is not asked again: it may cost
@@ -29,11 +30,14 @@ log = logging.getLogger(__name__)
 
 
 class Refused(Exception):
-    """A provider's answer that is none: its `error` for the client, and what the next try is decided by."""
+    """A provider's answer that is none: its `error` for the client, and what the next try is decided by.
 
-    def __init__(self, error, status=0, text="", headers=None, chat_body=None):
+    `again`: a word for an answer that is worth the same try once more, at once.
+    """
+
+    def __init__(self, error, status=0, text="", headers=None, chat_body=None, again=""):
         super().__init__(error.message)
-        self.error, self.status, self.text = error, status or error.status, text
+        self.error, self.status, self.text, self.again = error, status or error.status, text, again
         self.headers = headers or {}
         self.chat_body = chat_body
 
@@ -83,7 +87,7 @@ class Attempts:
             except Fault as fault:
                 refused, what = Refused(fault.told_of(target.provider.name)), fault
             except Refused as exc:
-                refused, what = exc, exc.status
+                refused, what = exc, exc.again or exc.status
             except ProxyError as error:
                 refused, what = Refused(error), error.status
             self._note(tries.target, what)
@@ -91,7 +95,7 @@ class Attempts:
             if not self._may_go_on():
                 raise refused.error
             broken = what if isinstance(what, Fault) else None
-            if not (self._mend(tries, refused) or self._change_key(tries, key, refused, broken)
+            if not (refused.again or self._mend(tries, refused) or self._change_key(tries, key, refused, broken)
                     or self._wait(tries, refused, broken)):
                 raise refused.error
             self.record.retries += 1
