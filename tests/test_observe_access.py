@@ -106,6 +106,7 @@ FAILED = {
     "the client's mistake": (dict(status=400, error_type="invalid_request_error"), False),
     "a wrong key": (dict(status=401, error_type="authentication_error"), False),
     "too many": (dict(status=429, error_type="rate_limit_error"), False),
+    "an odd request": (dict(status=501, error_type="invalid_request_error"), False),
     "no room": (dict(status=529, error_type="overloaded_error"), True),
     "a broken provider": (dict(status=502, error_type="api_error"), True),
     "a stream that broke off": (dict(status=200, error_type="api_error"), True),

@@ -85,13 +85,14 @@ def test_each_request_is_one_line_in_the_log(listener, caplog):
     broken = HEALTH.replace(b"/health", b"/nothing%0aX")
     with Client(listener) as client:
         ids = []
-        for data in (HEALTH, post(message(), secret), broken, b"\x16\x03"):
+        for data in (HEALTH, HEALTH.replace(b"GET", b"OPTIONS"), HEALTH.replace(b"/health", b"/"), post(message(), secret),
+                     broken, b"\x16\x03"):
             client.send(data)
             ids.append(client.read_reply().headers["request-id"])
         client.read_all()
     lines = [record.getMessage() for record in caplog.records if record.name == "claude_proxy.access"]
-    assert len(lines) == 3                                      # health is asked all the time, and says nothing
-    for request_id, line in zip(ids[1:], lines):
+    assert len(lines) == len(ids) == 6
+    for request_id, line in zip(ids, lines):
         assert request_id in line and "\n" not in line and "4711" not in line
 
 

@@ -204,11 +204,14 @@ def test_options_without_a_page(open_door):
     assert ask(open_door, get("/nothing", method="OPTIONS"))[0].status == 404
 
 
+VISIT = [("Sec-Fetch-Site", "cross-site"), ("Sec-Fetch-Mode", "navigate"), ("Sec-Fetch-Dest", "document")]
+
+
 @pytest.mark.parametrize("fields, status", [
     ([("Sec-Fetch-Site", "cross-site")], 403),
     ([("Sec-Fetch-Site", "cross-site"), ("Sec-Fetch-Mode", "no-cors"), ("Sec-Fetch-Dest", "script")], 403),
     ([("Sec-Fetch-Site", "cross-site"), ("Origin", "https://app.example")], 200),
-    ([("Sec-Fetch-Site", "cross-site"), ("Sec-Fetch-Mode", "navigate"), ("Sec-Fetch-Dest", "document")], 200),
+    (VISIT, 403),
     ([("Sec-Fetch-Site", "same-origin")], 200),
     ([("Sec-Fetch-Site", "none")], 200),
     ([("Host", "proxy.example")], 200),
@@ -220,10 +223,18 @@ def test_pages_and_names(open_door, fields, status):
     assert ask(open_door, get("/health", *fields))[0].status == status
 
 
+def test_a_link_leads_to_the_shell_alone(open_door):
+    assert ask(open_door, get("/", *VISIT))[0].status == 200
+    for data in (get("/", VISIT[0]), get("/", *VISIT[:2]), get("/v1/models", *VISIT), get("/api/status", *VISIT),
+                 get("/?", *VISIT, method="POST"), post(message(), headers=dict(VISIT))):
+        assert ask(open_door, data)[0].status == 403
+
+
 @pytest.mark.parametrize("method, path, status", [
     ("GET", "/health", 200), ("GET", "/healthz", 200), ("GET", "/livez", 200), ("GET", "/readyz", 200),
     ("GET", "/", 200),
     ("GET", "/api/hello", 200), ("HEAD", "/v1/models", 200), ("HEAD", "/", 200), ("OPTIONS", "/v1/messages", 204),
+    ("HEAD", "/v1/messages", 405), ("HEAD", "/nothing/x", 404), ("HEAD", "/api/status", 200), ("HEAD", "/metrics", 200),
     ("GET", "/v1/models", 401), ("GET", "/v1/models/x", 401), ("GET", "/metrics", 401), ("GET", "/api/status", 401),
     ("GET", "/nothing", 401), ("PUT", "/v1/messages", 401),
 ])
@@ -232,6 +243,12 @@ def test_what_needs_a_key(locked, method, path, status):
     assert reply.status == status
     with_key, _ = ask(locked, get(path, ("x-api-key", KEY), method=method), head_only=method == "HEAD")
     assert with_key.status != 401
+
+
+def test_who_has_no_key_learns_no_providers_name(locked):
+    assert [ask(locked, get("/" + name, method="HEAD"), head_only=True)[0].status for name in ("fake", "nope")] == [200, 200]
+    with_key = get("/nope", ("x-api-key", KEY), method="HEAD")
+    assert ask(locked, with_key, head_only=True)[0].status == 404
 
 
 def test_the_key_is_asked_for_before_the_body(locked):

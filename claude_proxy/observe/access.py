@@ -7,6 +7,7 @@ https://opentelemetry.io/docs/specs/semconv/gen-ai/gen-ai-spans/
 """
 from typing import Any, Dict, List, Optional
 
+from ..errors import InvalidRequest
 from .escape import json_line, word
 from .record import Record
 
@@ -20,7 +21,9 @@ def access_line(record: Record, log_format: str = "text") -> str:
 
 def has_failed(record: Record) -> bool:
     """The answer failed, and not by the client's own fault: a 5xx, or a stream that ended in an error."""
-    return record.status >= 500 or bool(record.error_type) and record.status < 400 and not record.client_left
+    if record.status >= 500:
+        return record.error_type != InvalidRequest.type             # 501 and 505 are answers to odd requests
+    return bool(record.error_type) and record.status < 400 and not record.client_left
 
 
 def milliseconds(record: Record, reading: Optional[float]) -> Optional[int]:

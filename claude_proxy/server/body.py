@@ -11,7 +11,7 @@ import zlib
 from typing import Any, Dict, List, Optional
 
 from ..errors import InvalidRequest, Timeout, TooLarge
-from .reader import HARMLESS, MAX_FIELDS, parse_fields
+from .reader import CR, HARMLESS, MAX_FIELDS, parse_fields
 from .wire import SLOWEST_RATE, Wire
 
 MAX_CHUNK_LINE = 16 + 1 + 1024
@@ -114,7 +114,7 @@ def _read_line(wire, max_bytes, until):
         end = wire.buffer.find(b"\r\n")
         if end >= 0:
             return wire.take(end + 2)[:-2]
-        if len(wire.buffer) > max_bytes or b"\n" in wire.buffer:
+        if len(wire.buffer) > max_bytes + CR or b"\n" in wire.buffer:
             raise _bad_chunk()
         if not wire.fill(until):
             raise _cut_short()

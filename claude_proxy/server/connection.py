@@ -125,8 +125,8 @@ class Exchange:
         self.request: Optional[Request] = None
         self.record = Record(request_id=answer.request_id, started=time.monotonic())
         self._wire = wire
-        self._logged = True
-        self._counted = False
+        self._counts = True                         # in the metrics
+        self._begun = False                         # there
 
     @property
     def unread(self) -> bool:
@@ -156,17 +156,17 @@ class Exchange:
         if full:
             raise no_room()
         door = self.app.door
-        origin = door.check_page(request.headers)
+        origin = door.check_page(request.headers, request.path == "/" and request.method == "GET")
         if origin is not None:
             answer.headers.update(cors_headers(origin))
         if request.method == "OPTIONS":
-            self._logged = False
+            self._counts = False
             self._options(request, origin)
             return
         match = self._find(request, door)
-        self._logged = match.route.logged
-        if self._logged:
-            self._counted = True
+        self._counts = match.route.counted
+        if self._counts:
+            self._begun = True
             self.app.metrics.begin(record)
         if match.route.method == "POST":
             check_content_type(request.header("content-type"))
@@ -193,11 +193,12 @@ class Exchange:
         try:
             match = routes.find(request.method, request.path)
         except ProxyError:
-            door.key_name(request.headers)          # whoever has no key learns nothing of what there is
+            if request.method != "HEAD":
+                door.key_name(request.headers)      # whoever has no key learns nothing of what there is
             raise
         self.record.route = match.route.path
         request.provider, request.model_id = match.provider, match.model_id
-        self._logged = match.route.logged or shows_key(request.headers)     # the dashboard first asks without one
+        self._counts = match.route.counted or shows_key(request.headers)     # the dashboard first asks without one
         public = match.route.handler == "metrics" and self.config.server.metrics_public
         if match.route.key and not public and request.method != "HEAD":
             request.key_name = self.record.client_key = door.key_name(request.headers)
@@ -249,11 +250,10 @@ class Exchange:
         record.bytes_out = self.answer.bytes_out
         if request is not None:
             record.bytes_in = request.body_bytes
-        if not self._logged:
-            return
-        if not self._counted:
-            self.app.metrics.begin(record)
-        self.app.metrics.end(record)
+        if self._counts:
+            if not self._begun:
+                self.app.metrics.begin(record)
+            self.app.metrics.end(record)
         level = logging.WARNING if observe.has_failed(record) else logging.INFO
         if access.isEnabledFor(level):
             access.log(level, "%s", observe.access_line(record, self.config.server.log_format))

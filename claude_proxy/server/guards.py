@@ -88,8 +88,11 @@ class Door:
         self.limits = {key.name: key.max_concurrent for key in server.client_keys}
         self._keys = tuple((key.name, key.key.reveal().encode("utf-8")) for key in server.client_keys)
 
-    def check_page(self, headers: Dict[str, str]) -> Optional[str]:
-        """The page's origin, or None where no web page asks; Forbidden for a name or page that may not."""
+    def check_page(self, headers: Dict[str, str], opens_shell: bool = False) -> Optional[str]:
+        """The page's origin, or None where no web page asks; Forbidden for a name or page that may not.
+
+        opens_shell: GET of the dashboard's shell, to which a link of another page may lead.
+        """
         host = headers.get("host")
         if host is not None and not host_allowed(host, self.hosts, self.loopback):
             if not host or not self.loopback and not HOST(host):
@@ -97,12 +100,20 @@ class Door:
             raise Forbidden("the Host header does not name this server; add the name to server.allowed_hosts")
         origin = headers.get("origin")
         if origin is None:
-            if headers.get("sec-fetch-site") == "cross-site" and not _is_visit(headers):
+            if headers.get("sec-fetch-site") == "cross-site" and not (opens_shell and _is_visit(headers)):
                 raise Forbidden("requests of web pages from elsewhere are refused")
             return None
         if not origin_allowed(origin, host or "", self.origins):
             raise Forbidden("this web page may not use the proxy; add its origin to server.allowed_origins")
         return origin
+
+    def knows(self, headers: Dict[str, str]) -> bool:
+        """Whether the request has shown its key, or needs none."""
+        try:
+            self.key_name(headers)
+        except NotAuthenticated:
+            return False
+        return True
 
     def key_name(self, headers: Dict[str, str]) -> str:
         """The name of the client's key, "" where none is asked for; NotAuthenticated."""
@@ -134,7 +145,7 @@ def _keys_shown(headers):
 
 
 def _is_visit(headers):
-    """A person followed a link: the page that it leads to may open, it does nothing by itself."""
+    """A person followed a link: the page that it leads to does nothing by itself."""
     return headers.get("sec-fetch-mode") == "navigate" and headers.get("sec-fetch-dest") == "document"
 
 

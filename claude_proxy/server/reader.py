@@ -25,6 +25,7 @@ MAX_REQUEST_LINE = 8 * 1024
 MAX_FIELD_LINE = 16 * 1024
 MAX_FIELDS = 100
 MAX_FIELDS_BYTES = 64 * 1024
+CR = 1                              # a line that is whole but for its LF has one byte more
 
 TOKEN = b"!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 HARMLESS = b"\t\r\n" + bytes(range(0x20, 0x7f)) + bytes(range(0x80, 0x100))
@@ -93,9 +94,13 @@ def check_unfinished(buffer: bytearray) -> None:
     if BROKEN_LINE_END(buffer):
         raise InvalidRequest("lines must end in CR LF, and hold no control characters")
     line_end = buffer.find(b"\r\n")
-    if line_end > MAX_REQUEST_LINE or (line_end < 0 and len(buffer) > MAX_REQUEST_LINE):
-        raise _line_too_long()
-    if len(buffer) - line_end > MAX_FIELDS_BYTES or len(buffer) - buffer.rfind(b"\r\n") > MAX_FIELD_LINE + 2:
+    if line_end < 0:
+        if len(buffer) > MAX_REQUEST_LINE + CR:
+            raise _line_too_long()
+        return
+    parse_request_line(buffer[:line_end].decode("latin-1"))
+    last_line = len(buffer) - buffer.rfind(b"\r\n") - 2
+    if len(buffer) - line_end > MAX_FIELDS_BYTES + len(b"\r\n\r") or last_line > MAX_FIELD_LINE + CR:
         raise _fields_too_large()
 
 

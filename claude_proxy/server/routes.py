@@ -18,11 +18,11 @@ class Route(NamedTuple):
     path: str
     handler: str
     key: bool                           # asks for the client's key
-    logged: bool                        # is counted, and gets an access line
+    counted: bool                       # in the metrics; the access log has a line of every request
 
 
 ROUTES = (
-    #     method  path                          handler            key    logged
+    #     method  path                          handler            key    counted
     Route("POST", "/v1/messages",               "create_message",  True,  True),
     Route("POST", "/v1/messages/count_tokens",  "count_tokens",    True,  True),
     Route("GET",  "/v1/models",                 "list_models",     True,  True),
@@ -104,21 +104,26 @@ def segments(path: str) -> List[str]:
 
 def _place(parts: List[str]) -> Tuple[List[Route], Optional[str], Optional[str]]:
     """(routes of the path, provider, model id) for the decoded parts of a path."""
-    if len(parts) > 1 and not parts[0]:             # //v1/messages: a base URL that was typed with a slash at its end
+    if len(parts) > 2 and not parts[0]:             # //v1/messages: a base URL that was typed with a slash at its end
         parts = parts[1:]
     provider = None
-    if parts[0] != "v1" and "/" + "/".join(parts) not in BY_PATH:
+    if parts[0] != "v1" and _joined(parts) not in BY_PATH:
         provider, parts = parts[0], parts[1:]
     if parts[:2] == ["v1", "v1"]:
         parts = parts[1:]
     if parts[:2] == ["v1", "models"] and len(parts) > 2 and all(parts[2:]):
         return MODEL, provider, "/".join(parts[2:])
-    path = "/" + "/".join(parts)
+    path = _joined(parts)
     if path in BY_PATH and (provider is None or parts[:1] == ["v1"]):
         return BY_PATH[path], provider, None
-    if provider is not None and path in ("/", "/v1", "/v1/", "/api/hello"):
+    if provider and path in ("/", "/v1", "/v1/", "/api/hello"):
         return [], provider, None
     return [], None, None
+
+
+def _joined(parts: List[str]) -> str:
+    """The path of decoded parts; a slash inside of one is a letter of a name, and of no route."""
+    return "/" + "/".join(part.replace("/", "%2F") for part in parts)
 
 
 def _unknown(path):
