@@ -159,6 +159,9 @@ SERVER_HISTORY = {
         [{"type": "mcp_tool_use", "id": "m1", "name": "find", "server_name": "crm", "input": {"a": "é"}},
          {"type": "mcp_tool_result", "tool_use_id": "m1", "content": [text("two rows")]}],
         '[server tool crm/find: {"a": "é"}]\n\ntwo rows'),
+    "a remote MCP server that failed": (
+        [{"type": "mcp_tool_result", "tool_use_id": "m1", "is_error": True, "content": [text("no such table")]}],
+        "Error: no such table"),
     "images and citations of an assistant": (
         [text("cited", citations=[{"type": "char_location"}]), PNG], "cited\n\n[image]"),
     "what is for Anthropic's servers alone": (

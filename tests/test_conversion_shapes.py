@@ -171,6 +171,8 @@ TOOLS = [
      "tool_choice.tool.name: Tool 'nope' not found in provided tools"),
     ({"messages": [user("q"), system([{"type": "tool_addition", "tool": {"definition": {}}}])]},
      "messages.1.content.0.tool_addition.tool.definition.custom.name: Field required"),
+    ({"messages": [assistant([{"type": "compaction", "content": "a", "tool_changes": [{"type": "tool_removal"}]}])]},
+     "messages.0.content.0.compaction.tool_changes.0.tool: Field required"),
 ]
 
 FOREIGN = [

@@ -130,9 +130,18 @@ def test_tools_that_come_and_go_during_the_conversation():
     go = {"type": "tool_removal", "tool": {"type": "tool_reference", "name": "weather"}}
     known = {"type": "tool_addition", "tool": {"type": "tool_reference", "name": "weather"}}
     for changes, expected in (([come], [WEATHER_FUNCTION, CLOCK_FUNCTION]), ([go, come], [CLOCK_FUNCTION]),
-                              ([known], [WEATHER_FUNCTION]), ([come, come], [WEATHER_FUNCTION, CLOCK_FUNCTION])):
+                              ([known], [WEATHER_FUNCTION]), ([come, come], [WEATHER_FUNCTION, CLOCK_FUNCTION]),
+                              ([go, come, known], [WEATHER_FUNCTION, CLOCK_FUNCTION])):
         request = {"tools": [WEATHER], "messages": [user("q"), system(changes)]}
         assert tool_params(request)[0]["tools"] == expected
+
+
+def test_tools_that_came_and_went_before_a_compaction():
+    changes = [{"type": "tool_addition", "tool": {"type": "tool_definition", "definition": CLOCK}},
+               {"type": "tool_removal", "tool": {"type": "tool_reference", "name": "weather"}}, {"type": "new"}]
+    summed_up = {"type": "compaction", "content": "so far", "tool_changes": changes}
+    request = {"tools": [WEATHER], "messages": [assistant([summed_up]), user("q")]}
+    assert tool_params(request)[0]["tools"] == [CLOCK_FUNCTION]
 
 
 ONE = {"type": "function", "function": {"name": "clock"}}

@@ -139,7 +139,8 @@ def _mcp_tool_use(block, scope, path):
 
 
 def _server_result(block, scope, path):
-    return text(SERVER_RESULTS[block["type"]](block.get("content")))
+    words = SERVER_RESULTS[block["type"]](block.get("content"))
+    return text("Error: " + words if block.get("is_error") is True else words)
 
 
 def _tool_reference(block, scope, path):

@@ -27,7 +27,7 @@ from .checks import (
     string,
 )
 from .effort import ON
-from .tools import SERVER_TOOLS, TYPED_TOOLS
+from .tools import CHANGES, SERVER_TOOLS, TYPED_TOOLS
 
 MAX_MESSAGES = 100000
 TOOL_NAME = re.compile(r"[a-zA-Z0-9_-]{1,128}\Z")
@@ -164,10 +164,18 @@ def _source(value, path, kinds):
     fields(value, "%s.%s" % (path, kind), kinds[kind], {})
 
 
-def _tool_change(value, path):
+def _tool(value, path):
     mapping(value, path)
-    if "definition" in value:
+    if value.get("definition") is not None:
         check_tool(value["definition"], path + ".definition")
+
+
+def _tool_changes(value, path):
+    array(value, path)
+    for index, change in enumerate(value):
+        mapping(change, "%s.%d" % (path, index))
+        if change.get("type") in CHANGES:
+            fields(change, "%s.%d" % (path, index), {"tool": _tool}, {})
 
 
 EVERYWHERE = "user assistant result"
@@ -198,9 +206,9 @@ BLOCKS = {
     "mcp_tool_listing": Block("assistant user"),
     "fallback": Block("assistant"),
     "container_upload": Block("user"),
-    "compaction": Block("assistant user", {}, {"content": optional(string)}),
-    "tool_addition": Block("system_message", {"tool": _tool_change}),
-    "tool_removal": Block("system_message", {"tool": mapping}),
+    "compaction": Block("assistant user", {}, {"content": optional(string), "tool_changes": optional(_tool_changes)}),
+    "tool_addition": Block("system_message", {"tool": _tool}),
+    "tool_removal": Block("system_message", {"tool": _tool}),
 }
 
 

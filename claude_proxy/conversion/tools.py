@@ -6,7 +6,7 @@
                                           else is left to call (SERVER_TOOLS). Never shown as functions: nobody would
                                           answer the call
     tool search                           left out silently: every deferred tool is sent in full
-    tool_addition, tool_removal           (blocks of system messages) change the list
+    tool_addition, tool_removal           (blocks of system messages, or in a compaction) change the list
 
 https://docs.anthropic.com/en/docs/agents-and-tools/tool-use/implement-tool-use
 """
@@ -22,6 +22,7 @@ from .typed_tools import TYPED_TOOLS
 
 TOOL_SEARCH = "tool_search_tool_"
 SERVER_TOOLS = ("web_search_", "web_fetch_", "code_execution_", "advisor_", "mcp_toolset", TOOL_SEARCH)
+CHANGES = ("tool_addition", "tool_removal")
 LOCATION = ("city", "country", "region", "timezone")
 
 
@@ -106,24 +107,30 @@ def _search_options(tool):
 
 
 def _current_tools(body) -> List[Dict[str, Any]]:
-    """`tools`, and what the system messages of the conversation have added and removed."""
-    tools = list(body.get("tools") or [])
-    for change in _tool_changes(body["messages"]):
-        tool = change["tool"]
-        if change["type"] == "tool_addition" and isinstance(tool.get("definition"), dict):
-            name = tool["definition"].get("name")
-            tools = [known for known in tools if known.get("name") != name] + [tool["definition"]]
-        elif change["type"] == "tool_removal":
-            tools = [known for known in tools if known.get("name") != tool.get("name")]
-    return tools
+    """`tools`, and what the conversation has added to them and taken away."""
+    tools, gone = list(body.get("tools") or []), set()
+    for kind, tool in _tool_changes(body["messages"]):
+        definition = tool.get("definition")
+        name = str((tool if definition is None else definition).get("name"))
+        if kind == "tool_removal":
+            gone.add(name)
+            continue
+        gone.discard(name)
+        if definition is not None:
+            tools = [known for known in tools if known.get("name") != name] + [definition]
+    return [tool for tool in tools if tool.get("name") not in gone] if gone else tools
 
 
 def _tool_changes(messages):
+    """(kind, tool) of each change, in system messages and in what a compaction has summed up."""
     for message in messages:
-        if message["role"] == "system" and isinstance(message.get("content"), list):
-            for block in message["content"]:
-                if block["type"] in ("tool_addition", "tool_removal"):
-                    yield block
+        for block in message["content"] if isinstance(message.get("content"), list) else ():
+            if block["type"] in CHANGES:
+                yield block["type"], block["tool"]
+            elif block["type"] == "compaction":
+                for change in block.get("tool_changes") or ():
+                    if change.get("type") in CHANGES:
+                        yield change["type"], change["tool"]
 
 
 # -- which of them: each returns the functions that the provider is given, and `tool_choice`
