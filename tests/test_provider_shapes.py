@@ -159,6 +159,13 @@ BROKEN = {
         lines(chunk({"content": "A"}), chunk({"content": ""}, "error",
                                              error={"code": 502, "message": "Provider gone"})),
         "0+text 0:A error: ", "Provider gone"),
+    "openrouter: finish_reason error, and no other word than the native one": (
+        lines(chunk({"content": "A"}), {"choices": [{"index": 0, "delta": {}, "finish_reason": "error",
+                                                     "native_finish_reason": "MALFORMED_FUNCTION_CALL"}]}),
+        "0+text 0:A error: ", "MALFORMED_FUNCTION_CALL"),
+    "gemini: a call that its own server could not read": (
+        lines(chunk({"role": "assistant"}, "function_call_filter: MALFORMED_FUNCTION_CALL"), "[DONE]"),
+        "error: ", "MALFORMED_FUNCTION_CALL"),
     "lm studio": (
         lines(chunk({"content": "A"}), {"error": {"message": "Compute error."}, "message": "Compute error."}),
         "0+text 0:A error: ", "Compute error."),

@@ -70,9 +70,17 @@ def error_in(chunk: Mapping[str, Any], choice: Mapping[str, Any], event_name: st
     state = chunk.get("base_resp")
     if isinstance(state, dict) and state.get("status_code"):        # MiniMax; 0 is success
         return state
+    if broken_call(choice):
+        return {"message": "the model wrote a tool call that cannot be read (%s)" % broken_call(choice)}
     if event_name == "error" or (chunk.get("object") == "error") or choice.get("finish_reason") == "error":
         return {key: chunk[key] for key in ("message", "type", "code", "detail") if chunk.get(key)} or "error"
     words = next((chunk[key] for key in ("message", "detail", "msg", "error_msg") if chunk.get(key)), None)
     if words and "choices" not in chunk and "usage" not in chunk:
         return {"message": words, "code": chunk.get("code") or chunk.get("error_code")}
     return None
+
+
+def broken_call(choice: Mapping[str, Any]) -> str:
+    """The word of an end that Gemini's server gives a call it could not read itself; "" for any other end."""
+    words = (choice.get("finish_reason"), choice.get("native_finish_reason"))
+    return next((word for word in words if isinstance(word, str) and "malformed_function_call" in word.lower()), "")
