@@ -62,13 +62,23 @@ def stripped(source: str, keep_head: bool = False) -> str:
     return "\n".join(lines)
 
 
+def bodies(tree: ast.Module):
+    """What may have a docstring: the module, its classes and functions."""
+    waiting = [tree]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, (ast.Module, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            yield node
+        for name in ("body", "orelse", "finalbody", "handlers"):       # statements stand in statements alone
+            waiting.extend(getattr(node, name, ()))
+
+
 def without_docstrings(source: str, keep_head: bool) -> str:
     """The docstrings' lines blank; `0` stands where a body would be empty without."""
     tree = ast.parse(source)
     lines = source.split("\n")
-    for node in ast.walk(tree):
-        documented = isinstance(node, (ast.Module, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef))
-        if not documented or ast.get_docstring(node) is None or (keep_head and node is tree):
+    for node in bodies(tree):
+        if ast.get_docstring(node) is None or (keep_head and node is tree):
             continue
         text = node.body[0]
         first, last = text.lineno - 1, text.end_lineno - 1
