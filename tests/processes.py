@@ -19,7 +19,7 @@ SECONDS = 20
 def environment(**more):
     """This process's environment without anything that configures the proxy or a client."""
     kept = {name: value for name, value in os.environ.items()
-            if not name.endswith(("_API_KEY", "_TOKEN")) and not name.startswith(("ANTHROPIC", "CLAUDE", "LISTEN_"))
+            if not name.endswith(("_API_KEY", "_TOKEN")) and not name.startswith(("ANTHROPIC", "CLAUDE", "LISTEN_", "SSL_CERT"))
             and name.lower() not in ("http_proxy", "https_proxy", "all_proxy", "no_proxy", "journal_stream")}
     kept.update({"PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8", "HOME": str(ROOT / "build" / "no-home")}, **more)
     return kept

@@ -117,6 +117,13 @@ def test_not_reused_where_more_came_than_was_announced(way):
     assert way.caller.pool.count() == 0
 
 
+def test_not_reused_after_an_answer_that_must_have_no_body(way):
+    way.provider.script = {"head": b"HTTP/1.1 204 No Content\r\n\r\n", "body": b""}
+    with way.open("any") as answer:
+        assert answer.read(10) == b""
+    assert way.caller.pool.count() == 0
+
+
 def test_eight_threads_need_no_more_than_eight_connections(way):
     def many():
         for _ in range(20):
@@ -457,6 +464,16 @@ def test_contexts_are_made_once_and_strictness_can_be_taken_off(secure, monkeypa
     assert strict[0].minimum_version == ssl.TLSVersion.TLSv1_2
     assert strict[0].verify_flags & ssl.VERIFY_X509_STRICT
     assert not lax.verify_flags & ssl.VERIFY_X509_STRICT and lax.verify_mode == ssl.CERT_REQUIRED
+
+
+def test_the_machines_authorities_are_trusted_and_a_ca_file_besides(secure, monkeypatch):
+    provider, ca = secure
+    target = target_for(provider.url.replace("127.0.0.1", "localhost"))
+    with pytest.raises(NotReached, match="could not be trusted"):
+        Caller().call(target, b"{}")
+    monkeypatch.setenv("SSL_CERT_FILE", ca)
+    with Caller().call(target, b"{}") as answer:
+        assert answer.status == 200
 
 
 def test_a_ca_file_that_is_none():
