@@ -17,8 +17,9 @@ run:                          ## serve with the configuration that is found
 test: $(VENV)/ready           ## the suite, in an environment of its own that has pytest alone
 	$(VENV)/bin/python -m pytest $(ARGS)
 
-histories: $(VENV)/ready      ## 20,000 random answers instead of the suite's few, and cuts at every byte
-	HISTORIES=20000 CUTS=all $(VENV)/bin/python -m pytest tests/test_answer_properties.py tests/test_fast.py tests/test_provider_shapes.py
+histories: $(VENV)/ready      ## 20,000 random answers instead of the suite's few, cuts at every byte, longer sessions
+	HISTORIES=20000 CUTS=all $(VENV)/bin/python -m pytest tests/test_answer_properties.py tests/test_fast.py \
+		tests/test_provider_shapes.py tests/test_sessions.py
 
 docs-test: $(VENV)/ready      ## every command, configuration and table of both READMEs against the program
 	$(VENV)/bin/python -m pytest tests/test_docs.py

@@ -62,8 +62,9 @@ def translate(body, context=CONTEXT, sizes=(), fast=True):
 
 
 def cuts(body):
-    """Where a body is cut in two: at line ends, escapes and within characters, and every ninth byte; CUTS=all: everywhere."""
-    step = 1 if os.environ.get("CUTS") == "all" else 9
+    """Where a body is cut in two: at line ends, escapes and within characters, and at every ninth byte, or 150 times in a
+    long one; CUTS=all: everywhere."""
+    step = 1 if os.environ.get("CUTS") == "all" else max(9, len(body) // 150)
     return [at for at in range(len(body)) if at % step == 0 or body[at] >= 0x80 or b"\n" in body[max(at - 1, 0):at + 1]
             or b"\\" in body[max(at - 1, 0):at + 1]]
 

@@ -1,6 +1,11 @@
-"""Tool sessions of thirty turns through the whole proxy, against providers that refuse what is not exactly theirs."""
+"""Tool sessions of thirty turns through the whole proxy, against providers that refuse what is not exactly theirs.
+
+Each provider has its thirty turns streamed, with the client's whole history; the other ways to be a client have twelve
+(with HISTORIES: thirty as well, `make histories`), because each turn sends all before it again.
+"""
 import http.client
 import json
+import os
 
 import pytest
 import strict_providers
@@ -11,6 +16,7 @@ from server_harness import provider, proxy
 from claude_proxy.config import ModelRow
 
 TURNS = 30
+FEWER = TURNS if os.environ.get("HISTORIES") else 12
 TOOLS = [{"name": "Read", "description": "Reads a file.", "input_schema": {
     "type": "object", "properties": {"path": {"type": "string"}}, "required": ["path"]}}]
 
@@ -43,6 +49,8 @@ class Session:
         self.history.append({"role": "user", "content": [
             {"type": "tool_result", "tool_use_id": use["id"], "content": "of " + use["input"]["path"]}
             for use in uses]})
+        if len(self.history) % 5 == 0:              # Claude Code reminds in the midst of the work
+            self.history.append({"role": "system", "content": "Mind the time."})
         return bool(uses)
 
     def __enter__(self):
@@ -56,9 +64,9 @@ def row(strict, fake):
     return provider(fake.url, strict.row, dialect_name=strict.row, default_model=ModelRow(strict.model), heal=False)
 
 
-def play(kinds, turn_of, stream_of, keeps_thinking=True):
+def play(kinds, turns, turn_of, stream_of, keeps_thinking=True):
     """All turns -> the strict providers, that have refused nothing."""
-    strict = [kind(TURNS) for kind in kinds]
+    strict = [kind(turns) for kind in kinds]
     fakes = [FakeProvider() for _ in kinds]
     for one, fake in zip(strict, fakes):
         fake.script, one.dropped = one, not keeps_thinking
@@ -66,8 +74,8 @@ def play(kinds, turn_of, stream_of, keeps_thinking=True):
     try:
         with proxy([row(one, fake) for one, fake in zip(strict, fakes)]) as listener:
             with Session(listener, keeps_thinking) as session:
-                for turn in range(1, TURNS + 1):
-                    assert session.turn(strict[turn_of(turn)].row, stream_of(turn)) == (turn < TURNS), turn
+                for turn in range(1, turns + 1):
+                    assert session.turn(strict[turn_of(turn)].row, stream_of(turn)) == (turn < turns), turn
     finally:
         for fake in fakes:
             fake.close()
@@ -78,23 +86,25 @@ def play(kinds, turn_of, stream_of, keeps_thinking=True):
 @pytest.mark.parametrize("stream", (True, False), ids=("streamed", "plain"))
 @pytest.mark.parametrize("kind", strict_providers.ALL)
 def test_thinking_comes_back_as_each_wants_it(kind, stream):
-    strict, = play([kind], lambda turn: 0, lambda turn: stream)
-    assert strict.asked == TURNS
+    turns = TURNS if stream else FEWER
+    strict, = play([kind], turns, lambda turn: 0, lambda turn: stream)
+    assert strict.asked == turns
 
 
 @pytest.mark.parametrize("kind", strict_providers.ALL)
 def test_a_client_that_keeps_no_thinking(kind):
-    play([kind], lambda turn: 0, lambda turn: turn % 3 > 0, keeps_thinking=False)
+    play([kind], FEWER, lambda turn: 0, lambda turn: turn % 3 > 0, keeps_thinking=False)
 
 
 @pytest.mark.parametrize("kind", strict_providers.ALL)
 def test_another_provider_in_between(kind):
     other = strict_providers.DeepSeek if kind is strict_providers.OpenAI else strict_providers.OpenAI
-    strict = play([kind, other], lambda turn: 10 < turn <= 20, lambda turn: turn % 3 > 0)
-    assert [one.asked for one in strict] == [20, 10]
+    third = FEWER // 3
+    strict = play([kind, other], FEWER, lambda turn: third < turn <= 2 * third, lambda turn: turn % 3 > 0)
+    assert [one.asked for one in strict] == [2 * third, third]
 
 
 def test_every_provider_in_turn():
     kinds = strict_providers.ALL
-    strict = play(kinds, lambda turn: turn % len(kinds), lambda turn: turn % 2 > 0)
+    strict = play(kinds, TURNS, lambda turn: turn % len(kinds), lambda turn: turn % 2 > 0)
     assert sum(one.asked for one in strict) == TURNS
