@@ -28,12 +28,14 @@ def module_of(path):
 
 
 MODULES = {module_of(path): path for path in FILES}
-TREES = {path: ast.parse(path.read_text(encoding="utf-8"), str(path)) for path in FILES}
+OLDEST = {"feature_version": (3, 7)} if sys.version_info >= (3, 8) else {}
+TREES = {path: ast.parse(path.read_text(encoding="utf-8"), str(path), **OLDEST) for path in FILES}    # parses as Python 3.7
+NODES = {path: list(ast.walk(tree)) for path, tree in TREES.items()}
 
 
 def imports(path, top_level_only=False):
     """The modules that a file imports, as dotted tuples; ours are resolved to the file that they mean."""
-    nodes = TREES[path].body if top_level_only else ast.walk(TREES[path])
+    nodes = TREES[path].body if top_level_only else NODES[path]
     here = module_of(path)
     package = here if path.name == "__init__.py" else here[:-1]
     for node in nodes:
@@ -67,7 +69,7 @@ def test_pure_rooms_touch_nothing(path):
             assert len(name) < 2 or room_of(name) in PURE_ROOMS, "imports the room %s" % room_of(name)
         else:
             assert ".".join(name) in PURE_MODULES or name[0] in PURE_MODULES, "imports %s" % ".".join(name)
-    called = {node.func.id for node in ast.walk(TREES[path])
+    called = {node.func.id for node in NODES[path]
               if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)}
     assert not called & WORLD_CALLS
 
@@ -92,12 +94,6 @@ def test_no_import_cycles():
         visit(module, ())
 
 
-@pytest.mark.skipif(sys.version_info < (3, 8), reason="ast.parse has no feature_version before 3.8")
-@pytest.mark.parametrize("path", FILES, ids=NAMES)
-def test_parses_as_python_3_7(path):
-    ast.parse(path.read_text(encoding="utf-8"), str(path), feature_version=(3, 7))
-
-
 @pytest.mark.parametrize("path", FILES, ids=NAMES)
 def test_public_things_have_docstrings(path):
     tree = TREES[path]
@@ -112,7 +108,7 @@ def test_public_things_have_docstrings(path):
 def test_small_enough_to_read(path):
     assert len(path.read_text(encoding="utf-8").splitlines()) <= MAX_LINES
     if sys.version_info >= (3, 8):
-        long = [node.name for node in ast.walk(TREES[path]) if isinstance(node, ast.FunctionDef)
+        long = [node.name for node in NODES[path] if isinstance(node, ast.FunctionDef)
                 and node.end_lineno - node.lineno >= MAX_FUNCTION_LINES]
         assert long == []
 
@@ -123,7 +119,7 @@ def test_words_and_prints(path):
     assert not [mark for mark in ("TODO", "FIXME", "XXX") if mark in source]
     room = room_of(module_of(path))
     if room not in ("cli", "commands"):
-        prints = [node.lineno for node in ast.walk(TREES[path]) if isinstance(node, ast.Call)
+        prints = [node.lineno for node in NODES[path] if isinstance(node, ast.Call)
                   and isinstance(node.func, ast.Name) and node.func.id == "print"]
         assert prints == []
 
