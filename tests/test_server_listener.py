@@ -177,8 +177,13 @@ def test_garbage_and_silence_at_a_tls_port_end(secure):
     with Client(secure) as client:
         client.send(b"\x16\x03\x01\x00\x05hello")
         client.read_all()
-    with Client(secure) as silent:
-        assert silent.read_all() == b""
+    app, config = secure.app, secure.app.config
+    app.replace_config(replace(config, server=replace(config.server, header_seconds=0.2)))
+    try:
+        with Client(secure) as silent:
+            assert silent.read_all() == b""
+    finally:
+        app.replace_config(config)
 
 
 def test_a_new_certificate_is_taken_and_a_broken_one_is_not(secure, tmp_path, caplog):
