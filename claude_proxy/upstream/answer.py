@@ -12,7 +12,7 @@ import re
 
 from .connection import MAX_HEAD_BYTES, WOULD_BLOCK, is_end
 from .faults import BrokeOff, ClientLeft, HungUp, Silent
-from .framing import UntilClose, body_of, inflater_of
+from .framing import BODILESS, UntilClose, body_of, inflater_of
 from .waiting import LEFT, SILENT
 
 HEAD_SECONDS = 30.0                 # from a head's first byte to its last
@@ -125,7 +125,8 @@ class Answer:
         said = self.headers.get("connection", "").lower()
         keeps = "close" not in said if self.version == 1 else "keep-alive" in said
         framed_twice = "content-length" in self.headers and "transfer-encoding" in self.headers
-        return keeps and not self.body.surplus and not framed_twice and (self.body.done or self.ended)
+        unsure = framed_twice or self.status in BODILESS        # a body that may not be there may still come
+        return keeps and not self.body.surplus and not unsure and (self.body.done or self.ended)
 
 
 def whole(head, pieces, limit):

@@ -13,6 +13,7 @@ import zlib
 
 from .faults import BrokeOff
 
+BODILESS = (204, 304)               # whatever their heads announce
 MAX_SIZE_LINE_BYTES = 1024
 MAX_TRAILER_BYTES = 8192
 SIZE = re.compile(rb"[0-9A-Fa-f]{1,16}").fullmatch
@@ -144,7 +145,7 @@ class UntilClose:
 
 def body_of(status, headers):
     """The framing that a response head announces."""
-    if status in (204, 304):
+    if status in BODILESS:
         return Sized(0)
     if headers.get("transfer-encoding", "").lower().rpartition(",")[2].strip() == "chunked":
         return Chunked()

@@ -1,4 +1,4 @@
-"""B16-B23: what a client may take of time and room, and what the others notice of it."""
+"""What a client may take of time and room, and what the others notice of it."""
 import concurrent.futures
 import contextlib
 import json
@@ -38,13 +38,13 @@ def run(results, options):
 # -- time
 
 DRIPS = {
-    "B16 a head that drips": (b"POST /v1/messages HTTP/1.1\r\nHost: localhost\r\n", b"X-A: b\r\n"),
-    "B17 a body that drips": (b"POST /v1/messages HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+    "a head that drips": (b"POST /v1/messages HTTP/1.1\r\nHost: localhost\r\n", b"X-A: b\r\n"),
+    "a body that drips": (b"POST /v1/messages HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
                               b"Content-Length: 9000\r\n\r\n", b"{"),
-    "B17 a chunked body that drips": (b"POST /v1/messages HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+    "a chunked body that drips": (b"POST /v1/messages HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
                                       b"Transfer-Encoding: chunked\r\n\r\n", b"1\r\n \r\n"),
-    "B18 a silent connection": (b"", b""),
-    "B18 an idle one": (b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n", b""),
+    "a silent connection": (b"", b""),
+    "an idle one": (b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n", b""),
 }
 
 
@@ -80,17 +80,17 @@ def drip(sock, first, drop):
 
 
 def slow_reader(results, proxy):
-    """B22: who does not read is let go, costs no memory, and no other client anything."""
+    """Who does not read is let go, costs no memory, and no other client anything."""
     before = proxy.memory()
     with client.connect(proxy.address) as sock:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         sock.sendall(client.request("chaos/huge@text", "slow", True))
         time.sleep(0.3)
         out = client.ask(proxy.address, "chaos/good")
-        results.check("B22 another client is served meanwhile", out.says == "ok" and out.seconds < 1, "%.1f s" % out.seconds)
+        results.check("slow reader: another client is served meanwhile", out.says == "ok" and out.seconds < 1, "%.1f s" % out.seconds)
         line = proxy.log_of("chaos/huge@text", 20)
-        results.check("B22 the one that does not read is let go", line and "client-left" in line, line)
-    results.check("B22 nothing is queued for it", proxy.memory() - before < 20, "%.0f MiB" % (proxy.memory() - before))
+        results.check("slow reader: is let go", line and "client-left" in line, line)
+    results.check("slow reader: nothing is queued for it", proxy.memory() - before < 20, "%.0f MiB" % (proxy.memory() - before))
 
 
 # -- quantity
@@ -111,42 +111,42 @@ def queue(results, proxy, fake):
 
 
 def caps(results, providers):
-    """B20: above max_connections a 503 that says so; below it again, everything is as before."""
+    """Above max_connections a 503 that says so; below it again, everything is as before."""
     proxy = Proxy(providers, {"max_connections": CAP})
     held = [client.connect(proxy.address) for _ in range(CAP)]
     time.sleep(0.3)
     outs = [client.ask(proxy.address, "chaos/good") for _ in range(3)]
-    results.check("B20 above the cap", all(out.says == "503 overloaded_error" and out.headers.get("retry-after") for out in outs),
+    results.check("cap: refused above it", all(out.says == "503 overloaded_error" and out.headers.get("retry-after") for out in outs),
                   "%s %s" % ([out.says for out in outs], outs[0].headers))
     for sock in held:
         sock.close()
     time.sleep(0.3)
-    results.check("B20 and below it again", client.ask(proxy.address, "chaos/good").says == "ok")
+    results.check("cap: served below it again", client.ask(proxy.address, "chaos/good").says == "ok")
     proxy.kill()
 
 
 def many_streams(results, proxy):
-    """B21: a hundred at once."""
+    """A hundred at once."""
     with concurrent.futures.ThreadPoolExecutor(100) as pool:
         outs = list(pool.map(lambda _: client.ask(proxy.address, "chaos/slow"), range(100)))
-    results.check("B21 100 streams", all(out.says == "ok" and not out.faults for out in outs), {out.says for out in outs})
+    results.check("100 streams", all(out.says == "ok" and not out.faults for out in outs), {out.says for out in outs})
 
 
 def idle(results, proxy):
-    """B19: 500 idle connections cost little and hinder nobody."""
+    """500 idle connections cost little and hinder nobody."""
     before = proxy.memory()
     held = [client.connect(proxy.address) for _ in range(500)]
     time.sleep(1)
     out = client.ask(proxy.address, "chaos/good")
     cost = (proxy.memory() - before) * 1024 / 500
-    results.check("B19 a request beside 500 idle connections", out.says == "ok" and out.seconds < 3, "%s %.1f s" % (out.says, out.seconds))
-    results.check("B19 under 20 KiB each", cost < 20, "%.1f KiB" % cost)
+    results.check("idle: a request beside 500 of them", out.says == "ok" and out.seconds < 3, "%s %.1f s" % (out.says, out.seconds))
+    results.check("idle: under 20 KiB each", cost < 20, "%.1f KiB" % cost)
     for sock in held:
         sock.close()
 
 
 def endless(results, proxy):
-    """A8, C26: bodies and heads without an end are refused, and nothing of them is kept."""
+    """Bodies and heads without an end are refused, and nothing of them is kept."""
     heads = {
         "a chunked body": (b"POST /v1/messages HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
                            b"Transfer-Encoding: chunked\r\n\r\n", b"10000\r\n" + b" " * 65536 + b"\r\n", (413,)),
@@ -162,7 +162,7 @@ def endless(results, proxy):
         said, sent = flood(proxy, head, more)
         status = re.match(rb"HTTP/1.1 (\d+)", said)
         peak = proxy.memory("VmHWM") - before
-        results.check("B22 %s without an end" % name, status and int(status.group(1)) in statuses and peak < 80 and is_error(said),
+        results.check("%s without an end" % name, status and int(status.group(1)) in statuses and peak < 80 and is_error(said),
                       "%r after %.1f MiB, %.0f MiB more" % (said[:40], sent / 1048576, peak))
 
 
@@ -194,12 +194,12 @@ def is_error(said):
 
 
 def descriptors(results, providers):
-    """B20: a low limit is raised; where it cannot be, the proxy refuses, lives, and does not spin."""
+    """A low limit is raised; where it cannot be, the proxy refuses, lives, and does not spin."""
     proxy = Proxy(providers, prefix=SOFT_LIMIT)
     held = [client.connect(proxy.address) for _ in range(300)]
     time.sleep(0.5)
-    results.check("B20 the descriptor limit is raised", client.ask(proxy.address, "chaos/good").says == "ok")
-    results.check("B20 ... and logged", proxy.log_of("open files"), proxy.lines)
+    results.check("descriptors: the limit is raised", client.ask(proxy.address, "chaos/good").says == "ok")
+    results.check("descriptors: and logged", proxy.log_of("open files"), proxy.lines)
     for sock in held:
         sock.close()
     proxy.kill()
@@ -209,14 +209,14 @@ def descriptors(results, providers):
     before = cpu_of(proxy)
     outs = [client.ask(proxy.address, "chaos/good", seconds=3) for _ in range(2)]
     time.sleep(1)
-    results.check("B20 without descriptors: refused in form", all(out.says == "503 overloaded_error" for out in outs),
+    results.check("descriptors: without any, refused in form", all(out.says == "503 overloaded_error" for out in outs),
                   [out.says for out in outs])
-    results.check("B20 ... without spinning", cpu_of(proxy) - before < 0.5, "%.1f s" % (cpu_of(proxy) - before))
+    results.check("descriptors: without spinning", cpu_of(proxy) - before < 0.5, "%.1f s" % (cpu_of(proxy) - before))
     for sock in held:
         sock.close()
     time.sleep(0.5)
-    results.check("B20 ... and afterwards all is well", client.ask(proxy.address, "chaos/good").says == "ok")
-    results.check("B20 ... without a flood of log lines", len(proxy.lines) < 30, len(proxy.lines))
+    results.check("descriptors: and afterwards all is well", client.ask(proxy.address, "chaos/good").says == "ok")
+    results.check("descriptors: without a flood of log lines", len(proxy.lines) < 30, len(proxy.lines))
     proxy.kill()
 
 

@@ -1,4 +1,4 @@
-"""B21, H60: a thousand paced streams at once; no error, little memory, and no word that waits."""
+"""A thousand paced streams at once; no error, little memory, and no word that waits."""
 import re
 import selectors
 import statistics
@@ -21,11 +21,11 @@ def run(results, options):
     proxy.forget_peak()
     whole, delays = watch(proxy, "chaos/paced@%d@%d" % (WORDS, GAP_MILLISECONDS))
     peak = proxy.memory("VmHWM")
-    results.check("B21 %d streams" % STREAMS, whole == STREAMS and len(delays) == STREAMS * WORDS, "%d, %d words" % (whole, len(delays)))
-    results.check("B21 under 120 MiB", peak < 120, "%.0f MiB" % peak)
-    results.check("H60 a word waits less than 5 ms", statistics.median(delays) < 0.005, "%.2f ms" % (1000 * statistics.median(delays)))
+    results.check("%d streams" % STREAMS, whole == STREAMS and len(delays) == STREAMS * WORDS, "%d, %d words" % (whole, len(delays)))
+    results.check("under 120 MiB", peak < 120, "%.0f MiB" % peak)
+    results.check("a word waits less than 5 ms", statistics.median(delays) < 0.005, "%.2f ms" % (1000 * statistics.median(delays)))
     settle(proxy)
-    results.check("B24 no thread is left of them", abs(proxy.threads() - threads) <= 4, proxy.threads())
+    results.check("afterwards: no thread is left of them", abs(proxy.threads() - threads) <= 4, proxy.threads())
     print("streams: peak %.0f MiB, median %.2f ms, 99 %% %.1f ms" % (
         peak, 1000 * statistics.median(delays), 1000 * sorted(delays)[int(0.99 * len(delays))]))
     proxy.kill()

@@ -18,8 +18,8 @@ def run(results, options):
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
         for name, faults in pool.map(lambda row: judge(with_faults, *row), rows):
             results.check(name, not faults, "; ".join(faults))
-    results.check("H53 good after all of it", client.ask(with_faults.address, "chaos/good").says == "ok")
-    results.check("G51 no traceback in the log", not any("Traceback" in line for line in with_faults.lines))
+    results.check("good after all of it", client.ask(with_faults.address, "chaos/good").says == "ok")
+    results.check("no traceback in the log", not any("Traceback" in line for line in with_faults.lines))
     for case in LARGE:
         large(results, with_faults, case)
     long_text(results, with_faults)
@@ -29,7 +29,7 @@ def run(results, options):
 
 def judge(proxy, case, streamed):
     """(name, what is wrong) of a row."""
-    requirement, model, expected = case[0], case[1], case[2 if streamed else 3]
+    promise, model, expected = case[0], case[1], case[2 if streamed else 3]
     nonce = client.new_nonce()
     out = client.ask(proxy.address, "chaos/" + model, nonce, streamed)
     faults = list(out.faults)
@@ -38,7 +38,7 @@ def judge(proxy, case, streamed):
     if out.seconds > SECONDS:
         faults.append("took %.1f s" % out.seconds)
     faults += wrong_content(model, out, nonce, streamed)
-    return "H%s %-6s %s" % (requirement, "stream" if streamed else "plain", model), faults
+    return "%s, %s: %s" % (promise, "stream" if streamed else "plain", model), faults
 
 
 def wrong_content(model, out, nonce, streamed):
@@ -64,7 +64,7 @@ def wrong_content(model, out, nonce, streamed):
 
 
 def large(results, proxy, case):
-    requirement, model, streamed_says, plain_says, most = case
+    promise, model, streamed_says, plain_says, most = case
     for streamed, expected in ((True, streamed_says), (False, plain_says)):
         if expected is None:
             continue
@@ -72,7 +72,7 @@ def large(results, proxy, case):
         proxy.forget_peak()
         out = client.ask(proxy.address, "patient/" + model, None, streamed, seconds=60)
         peak = proxy.memory("VmHWM") - before
-        results.check("H%s %-6s %s" % (requirement, "stream" if streamed else "plain", model),
+        results.check("%s, %s: %s" % (promise, "stream" if streamed else "plain", model),
                       out.says in expected.split("|") and peak < most and not out.faults,
                       "%s, %.0f MiB more at the peak, %.1f s, %s %s" % (out.says, peak, out.seconds, out.faults[:3], out.words[:200]))
 
@@ -83,5 +83,5 @@ def long_text(results, proxy):
     proxy.forget_peak()
     size, tail = client.swallow(proxy.address, "patient/huge@text", nonce)
     peak = proxy.memory("VmHWM") - before
-    results.check("H59 stream huge@text", size > 290 and b"message_stop" in tail and peak < 40,
+    results.check("limits, stream huge@text", size > 290 and b"message_stop" in tail and peak < 40,
                   "%.0f MiB, %.0f MiB more at the peak, %r" % (size, peak, tail[-60:]))

@@ -1,4 +1,4 @@
-"""J66-J69: what is asked again, when, with which key, of whom; and that the client is told."""
+"""What is asked again, when, with which key, of whom; and that the client is told."""
 import concurrent.futures
 import socket
 import time
@@ -53,30 +53,30 @@ def closed_port():
 
 
 def afters(results, proxy, fake):
-    """J68: Retry-After in each form."""
+    """Retry-After in each form."""
     def one(row):
         after, expected, least, most = row
         out = client.ask(proxy.address, "again/status@429@%s@1" % after)
-        results.check("J68 Retry-After %r" % after, out.says in expected.split("|") and least <= out.seconds <= most,
+        results.check("Retry-After: %r" % after, out.says in expected.split("|") and least <= out.seconds <= most,
                       "%s in %.1f s: %s" % (out.says, out.seconds, out.words))
 
     with concurrent.futures.ThreadPoolExecutor(4) as pool:
         list(pool.map(one, AFTERS))
     out = client.ask(proxy.address, "again/status@429@45")
-    results.check("J68 a long one is passed on", out.headers.get("retry-after") == "45", out.headers.get("retry-after"))
+    results.check("Retry-After: a long one is passed on", out.headers.get("retry-after") == "45", out.headers.get("retry-after"))
     out = client.ask(proxy.address, "again/status@429@date40")
-    results.check("J68 a date becomes seconds", out.headers.get("retry-after") in ("38", "39", "40"), out.headers.get("retry-after"))
+    results.check("Retry-After: a date becomes seconds", out.headers.get("retry-after") in ("38", "39", "40"), out.headers.get("retry-after"))
     out = client.ask(proxy.address, "again/status@429@90")
-    results.check("J68 one that the client does not wait for is told", "90 seconds" in out.words, out.words)
+    results.check("Retry-After: one that the client does not wait for is told", "90 seconds" in out.words, out.words)
     for model, expected in (("status@401", "false"), ("status@402", "false"), ("status@403", "false"), ("status@429@7", None),
                             ("status@503", None)):
         out = client.ask(proxy.address, "never/" + model)
-        results.check("J68 x-should-retry of " + model, out.headers.get("x-should-retry") == expected,
+        results.check("tries: x-should-retry of " + model, out.headers.get("x-should-retry") == expected,
                       out.headers.get("x-should-retry"))
 
 
 def asked_once(results, proxy, fake):
-    """J66: what may have been worked on, or was relayed in part, is not asked again."""
+    """What may have been worked on, or was relayed in part, is not asked again."""
     fresh = Upstream()
     more = Proxy({"fresh": dict(QUICK, base_url=fresh.url, max_retries=2)})
     for model in NEVER_TWICE + FRESH:
@@ -84,39 +84,39 @@ def asked_once(results, proxy, fake):
         where = (more, "fresh/") if model in FRESH else (proxy, "again/")
         client.ask(where[0].address, where[1] + model, nonce)
         asked = (fresh if model in FRESH else fake).asked(nonce)
-        results.check("J66 once: " + model, asked == 1, asked)
+        results.check("tries: once: " + model, asked == 1, asked)
     more.kill()
     fresh.kill()
 
 
 def asked_again(results, proxy, fake):
-    """J67: twice more, in moments."""
+    """Twice more, in moments."""
     for model in AGAIN:
         nonce = client.new_nonce()
         out = client.ask(proxy.address, "again/" + model, nonce)
-        results.check("J67 three times: " + model, fake.asked(nonce, 3) == 3 and out.seconds < 2,
+        results.check("tries: three times: " + model, fake.asked(nonce, 3) == 3 and out.seconds < 2,
                       "%d in %.1f s" % (fake.asked(nonce), out.seconds))
     nonce = client.new_nonce()
     out = client.ask(proxy.address, "again/status@503@0@2", nonce, False)
-    results.check("J67 the third one helps", out.says == "ok" and out.headers["x-claude-proxy-target"] == "again/status@503@0@2",
+    results.check("tries: the third one helps", out.says == "ok" and out.headers["x-claude-proxy-target"] == "again/status@503@0@2",
                   out.says)
     line = proxy.log_of("again/status@503@0@2 ")
-    results.check("J67 the log tells of the tries", line and "after=\"again/status@503@0@2: 503, again" in line, line)
+    results.check("tries: the log tells of the tries", line and "after=\"again/status@503@0@2: 503, again" in line, line)
     out = client.ask(proxy.address, "gone/good")
-    results.check("J67 a refused connection", out.says == "502 api_error" and out.seconds < 2 and "gone" in out.words,
+    results.check("tries: a refused connection", out.says == "502 api_error" and out.seconds < 2 and "gone" in out.words,
                   "%s %.1f s" % (out.says, out.seconds))
 
 
 def budget(results, proxy, fake):
-    """J67: never more than 15 s in all, and not at regular times."""
+    """Never more than 15 s in all, and not at regular times."""
     nonce = client.new_nonce()
     out = client.ask(proxy.address, "often/status@503", nonce, seconds=40)
     time.sleep(0.2)
     at = [one["at"] for one in fake.all_seen("request", nonce)]
     gaps = [after - before for before, after in zip(at, at[1:])]
-    results.check("J67 all tries within 15 s", out.says == "529 overloaded_error" and out.seconds <= 15.5 and len(at) > 2,
+    results.check("tries: all tries within 15 s", out.says == "529 overloaded_error" and out.seconds <= 15.5 and len(at) > 2,
                   "%d tries, %.1f s" % (len(at), out.seconds))
-    results.check("J67 at random times", all(gap <= min(8, 0.5 * 2 ** n) + 0.2 for n, gap in enumerate(gaps)), gaps)
+    results.check("tries: at random times", all(gap <= min(8, 0.5 * 2 ** n) + 0.2 for n, gap in enumerate(gaps)), gaps)
 
 
 def keys(results, proxy, fake):
@@ -126,7 +126,7 @@ def keys(results, proxy, fake):
         says = {client.ask(proxy.address, name + "/by-key@" + name[4:], nonce).says for nonce in nonces}
         fake.asked(nonces[-1])
         used = [one["key"] for nonce in nonces for one in fake.all_seen("request", nonce)]
-        results.check("J66 %s: the other key answers" % name, says == {"ok"} and used.count("sk-a-bad") == 1, "%s %s" % (says, used))
+        results.check("keys: %s: the other one answers" % name, says == {"ok"} and used.count("sk-a-bad") == 1, "%s %s" % (says, used))
 
 
 def sessions(results, proxy, fake):
@@ -139,8 +139,8 @@ def sessions(results, proxy, fake):
         fake.asked(nonces[-1])
         used[session] = [one["key"] for nonce in nonces for one in fake.all_seen("request", nonce)]
     stays = all(len(set(used[session])) == 1 for session in ("s1", "s2", "s3"))
-    results.check("a session stays on its key", stays, used)
-    results.check("keys take turns", len({used[session][0] for session in ("s1", "s2", "s3")}) == 3
+    results.check("keys: a session stays on its own", stays, used)
+    results.check("keys: they take turns", len({used[session][0] for session in ("s1", "s2", "s3")}) == 3
                   and len(set(used[""])) == 3, used)
 
 
@@ -168,19 +168,19 @@ def fallbacks(results, proxy, fake, other):
 
 
 def breaker(results, row):
-    """J69: five failed connects open it; 529 at once with Retry-After; one probe; recovery."""
+    """Five failed connects open it; 529 at once with Retry-After; one probe; recovery."""
     port = closed_port()
     proxy = Proxy({"breaks": dict(row, base_url="http://127.0.0.1:%d/v1" % port)})
     says = [client.ask(proxy.address, "breaks/good", None, number % 2 == 0) for number in range(7)]
-    results.check("J69 open after five", [out.says for out in says] == ["502 api_error"] * 5 + ["529 overloaded_error"] * 2,
+    results.check("breaker: open after five", [out.says for out in says] == ["502 api_error"] * 5 + ["529 overloaded_error"] * 2,
                   [out.says for out in says])
-    results.check("J69 at once, with Retry-After", says[-1].seconds < 0.5 and 1 <= int(says[-1].headers.get("retry-after", 0)) <= 5,
+    results.check("breaker: at once, with Retry-After", says[-1].seconds < 0.5 and 1 <= int(says[-1].headers.get("retry-after", 0)) <= 5,
                   says[-1].headers)
     fake = Upstream(port=port)
     time.sleep(5.1)
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
         outs = list(pool.map(lambda _: client.ask(proxy.address, "breaks/slow"), range(8)))
-    results.check("J69 a probe closes it", any(out.says == "ok" for out in outs), [out.says for out in outs])
-    results.check("J69 and then all pass", client.ask(proxy.address, "breaks/good").says == "ok")
+    results.check("breaker: a probe closes it", any(out.says == "ok" for out in outs), [out.says for out in outs])
+    results.check("breaker: and then all pass", client.ask(proxy.address, "breaks/good").says == "ok")
     fake.kill()
     proxy.kill()

@@ -128,6 +128,11 @@ class Proxy(Process):
         with open("/proc/%d/status" % self.pid) as file:
             return int(re.search(r"%s:\s+(\d+)" % which, file.read()).group(1)) / 1024.0
 
+    def waited(self):
+        """Seconds that its main thread was ready to run while others had the processor."""
+        with open("/proc/%d/schedstat" % self.pid) as file:
+            return int(file.read().split()[1]) / 1e9
+
     def forget_peak(self):
         """Begin to measure VmHWM anew."""
         with open("/proc/%d/clear_refs" % self.pid, "w") as file:
