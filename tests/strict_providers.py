@@ -120,7 +120,9 @@ class Strict:
 
 
 class OpenAI(Strict):
-    model, params, thinks = "gpt-5.1", Strict.params + ("reasoning_effort",), False
+    """Some who serve its models show their thoughts; none takes them back."""
+
+    model, params = "gpt-5.1", Strict.params + ("reasoning_effort",)
 
     def check_id(self, call, said):
         want(len(call["id"]) <= 40, "string too long: %s", call["id"])
@@ -185,6 +187,11 @@ class DashScope(Strict):
 class Mistral(Strict):
     row, model, params, thinks = "mistral", "mistral-large-latest", ("max_tokens",), False
     call_ids = "Ab3dE%04d"
+
+    def check(self, body):
+        roles = [message["role"] for message in body["messages"]]
+        want("system" not in roles[1:] and ("tool", "user") not in zip(roles, roles[1:]), "Unexpected role after role tool")
+        super().check(body)
 
     def check_id(self, call, said):
         want(re.match(r"[A-Za-z0-9]{9}\Z", call["id"]), "Tool call id was %s but must be a-z, A-Z, 0-9, with a length "
