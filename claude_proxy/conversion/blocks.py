@@ -9,7 +9,7 @@ https://docs.anthropic.com/en/api/messages, https://platform.openai.com/docs/api
 import json
 from typing import Any, Callable, Dict, List
 
-from .checks import refuse
+from .checks import Path, refuse
 from .scope import Scope
 from .server_results import SERVER_RESULTS
 
@@ -20,7 +20,7 @@ NO_IMAGES = "[image left out: this model does not take images]"
 NO_PDF = "[PDF left out: this provider does not take PDF files; extract its text first]"
 
 
-def parts_of(block: Block, scope: Scope, path: str) -> List[Part]:
+def parts_of(block: Block, scope: Scope, path: Path) -> List[Part]:
     """The parts that one block becomes; [] where nothing of it is for the model to read."""
     return PARTS[block["type"]](block, scope, path)
 
@@ -32,6 +32,8 @@ def text(words: str) -> List[Part]:
 
 def content_of(parts: List[Part]) -> Any:
     """Parts -> `content`: plain text where there is nothing else, since some servers take only that."""
+    if len(parts) == 1 and parts[0]["type"] == "text":
+        return parts[0]["text"]
     if all(part["type"] == "text" for part in parts):
         return "\n\n".join(part["text"] for part in parts)
     return parts
@@ -72,7 +74,7 @@ def _document(block, scope, path):
 
 def _pdf(block, scope, path):
     if not scope.files:
-        raise refuse(path + ".document", "%s does not take PDF files; send the text of it" % scope.provider)
+        raise refuse((path, "document"), "%s does not take PDF files; send the text of it" % scope.provider)
     name = block.get("title") or "document"
     return [{"type": "file", "file": {"filename": name if name.lower().endswith(".pdf") else name + ".pdf",
                                       "file_data": "data:application/pdf;base64," + block["source"]["data"]}}]
@@ -101,7 +103,7 @@ def _document_head(block):
 DOCUMENTS = {"base64": _pdf, "text": _text_document, "content": _content_document, "url": _url_document}
 
 
-def inside(blocks: List[Block], scope: Scope, path: str) -> List[Part]:
+def inside(blocks: List[Block], scope: Scope, path: Path) -> List[Part]:
     """The parts of blocks inside a block: a PDF that cannot go on leaves a note, not an error, since it is history."""
     parts: List[Part] = []
     for index, block in enumerate(blocks):
@@ -109,7 +111,7 @@ def inside(blocks: List[Block], scope: Scope, path: str) -> List[Part]:
             scope.warn("dropped:pdf")
             parts += text(NO_PDF)
         else:
-            parts += parts_of(block, scope, "%s.%d" % (path, index))
+            parts += parts_of(block, scope, (path, index))
     return parts
 
 
@@ -165,7 +167,7 @@ def _nothing(block, scope, path):
     return []
 
 
-PARTS: Dict[str, Callable[[Block, Scope, str], List[Part]]] = {
+PARTS: Dict[str, Callable[[Block, Scope, Path], List[Part]]] = {
     "text": _text,
     "image": _image,
     "document": _document,

@@ -10,6 +10,7 @@ from .scope import Scope
 NO_RESULT = "[no result: the call was interrupted]"
 NO_OUTPUT = "(no output)"
 NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9_-]")
+dumps = json.JSONEncoder(ensure_ascii=False).encode
 
 
 class Call(NamedTuple):
@@ -25,9 +26,8 @@ def calls_of(blocks: List[Dict[str, Any]], scope: Scope) -> List[Call]:
     taken: Dict[str, int] = {}
     for block in blocks:
         tool_id = _distinct(tool_id_for(block["id"], scope.dialect.tool_id_style), taken, scope)
-        arguments = json.dumps(block["input"], ensure_ascii=False)
-        calls.append(Call(block["id"], {"id": tool_id, "type": "function",
-                                        "function": {"name": called(block["name"]), "arguments": arguments}}))
+        function = {"name": called(block["name"]), "arguments": dumps(block["input"])}
+        calls.append(Call(block["id"], {"id": tool_id, "type": "function", "function": function}))
     return calls
 
 
@@ -51,8 +51,8 @@ def tool_message(call: Call, item: Any, scope: Scope) -> Tuple[Dict[str, Any], L
     block = item.block if item else {}
     parts = _result_parts(item, scope) if item else text(NO_RESULT)
     places = ("text", "image_url") if scope.dialect.images_in_tool_results else ("text",)
-    kept = [part for part in parts if part["type"] in places]
     moved = [part for part in parts if part["type"] not in places]
+    kept = [part for part in parts if part["type"] in places] if moved else parts
     kept = kept or text("[see the attached %s]" % _kind(moved[0]) if moved else NO_OUTPUT)
     if block.get("is_error"):
         kept = _failed(kept)
@@ -71,7 +71,7 @@ def _result_parts(item, scope):
     content = item.block.get("content")
     if content is None or isinstance(content, str):
         return text(content or "")
-    return inside(content, scope, item.path + ".tool_result.content")
+    return inside(content, scope, ((item.path, "tool_result"), "content"))
 
 
 def _introduced(parts, tool_id):

@@ -4,7 +4,8 @@ A schema is walked by what its keywords mean, so that a property that happens to
 `cache_control` is never mistaken for a keyword. What is removed for one provider is kept for the others.
 https://json-schema.org/understanding-json-schema/reference
 """
-from typing import Any, Callable, Dict, List
+from operator import is_
+from typing import Any, Callable, Dict, FrozenSet, List
 
 from ..providers.dialects import Dialect
 from .gemini_schema import as_gemini, required_names
@@ -28,17 +29,50 @@ def parameters(schema: Schema, dialect: Dialect) -> Schema:
 
 
 def fitted(schema: Schema, dialect: Dialect) -> Schema:
-    """Any schema without the keywords that the dialect refuses."""
+    """Any schema without the keywords that the dialect refuses: the very same object where it has none of them."""
     if dialect.schema_style == "gemini":
         return as_gemini(schema)
     return _without(schema, frozenset(dialect.drop_schema_keys))
 
 
-def _without(schema, keys):
-    def clean(node):
-        return {key: value for key, value in node.items()
+def _without(schema: Any, keys: FrozenSet[str]) -> Any:
+    """Copies no more than it changes: a client sends the same tools with every request, and most of them are fine."""
+    if not isinstance(schema, dict):
+        return schema                      # true and false are schemas too
+    made = schema
+    if not keys.isdisjoint(schema) or schema.get("required", "") is None:
+        made = {key: value for key, value in schema.items()
                 if key not in keys and not (key == "required" and value is None)}
-    return walked(schema, clean)
+    for key, value in schema.items():
+        inside = INSIDE.get(key) if isinstance(value, (dict, list)) and key not in keys else None
+        inner = inside(value, keys) if inside else value
+        if inner is not value:
+            made = dict(made) if made is schema else made
+            made[key] = inner
+    return made
+
+
+def _by_name(schemas, keys):
+    if isinstance(schemas, list):
+        return schemas
+    made = {name: _without(schema, keys) for name, schema in schemas.items()}
+    return schemas if all(map(is_, made.values(), schemas.values())) else made
+
+
+def _each(schemas, keys):
+    if isinstance(schemas, dict):
+        return schemas
+    made = [_without(schema, keys) for schema in schemas]
+    return schemas if all(map(is_, made, schemas)) else made
+
+
+def _items(value, keys):
+    return _each(value, keys) if isinstance(value, list) else _without(value, keys)
+
+
+INSIDE: Dict[str, Callable[[Any, FrozenSet[str]], Any]] = {     # keyword -> what looks at the schemas in its value
+    **dict.fromkeys(SCHEMAS_BY_NAME, _by_name), **dict.fromkeys(SCHEMA_LISTS, _each),
+    **dict.fromkeys(SCHEMAS, _without), "items": _items}
 
 
 def walked(schema: Any, change: Callable[[Schema], Schema]) -> Any:

@@ -8,10 +8,11 @@ losing content silently would be worse.
 https://docs.anthropic.com/en/api/messages
 """
 import re
-from typing import Any, Dict, NamedTuple
+from typing import Any, Dict, NamedTuple, Tuple
 
 from .checks import (
     Check,
+    Path,
     array,
     between,
     boolean,
@@ -36,9 +37,9 @@ NO_FILES = "files need Anthropic's Files API, which this proxy does not have; se
 
 
 class Block(NamedTuple):
-    """Where a content block may stand ("user assistant result system"), and its fields."""
+    """Where a content block may stand (user, assistant, result, system, system_message), and its fields."""
 
-    places: str
+    places: Tuple[str, ...]
     required: Dict[str, Check] = {}
     known: Dict[str, Check] = {}
 
@@ -55,14 +56,14 @@ def check_request(body: Dict[str, Any], counting: bool = False) -> None:
             check(body[name], name)
 
 
-def system(value: Any, path: str) -> None:
+def system(value: Any, path: Path) -> None:
     """A string, or text blocks."""
     if not isinstance(value, str):
         array(value, path)
         _blocks(value, path, "system")
 
 
-def messages(value: Any, path: str) -> None:
+def messages(value: Any, path: Path) -> None:
     """The conversation: at least one message, each with a role and content."""
     array(value, path)
     if not value:
@@ -70,62 +71,63 @@ def messages(value: Any, path: str) -> None:
     if len(value) > MAX_MESSAGES:
         raise refuse(path, "List should have at most %d items after validation, not %d" % (MAX_MESSAGES, len(value)))
     for index, message in enumerate(value):
-        _message(message, "%s.%d" % (path, index))
+        _message(message, (path, index))
 
 
 def _message(message, path):
     mapping(message, path)
     role = message.get("role")
-    fields(message, path, {"role": one_of("user", "assistant", "system")}, {})
+    fields(message, path, ROLE, {})
     if role == "system" and message.get("content") is None and message.get("output_config"):
         return                                  # carries an effort for the turn, and no words
     place = "system_message" if role == "system" else role
     if "content" not in message:
-        raise refuse(path + ".content", "Field required")
+        raise refuse((path, "content"), "Field required")
     if not isinstance(message["content"], str):
-        array(message["content"], path + ".content")
-        _blocks(message["content"], path + ".content", place)
+        array(message["content"], (path, "content"))
+        _blocks(message["content"], (path, "content"), place)
 
 
 def _blocks(blocks, path, place):
     for index, block in enumerate(blocks):
-        _block(block, "%s.%d" % (path, index), place)
+        _block(block, (path, index), place)
 
 
 def _block(block, path, place):
     mapping(block, path)
     if "type" not in block:
-        raise refuse(path + ".type", "Field required")
-    row = BLOCKS.get(block["type"]) if isinstance(block["type"], str) else None
-    if row is None or (place in ("system", "system_message", "result") and place not in row.places.split()):
-        tags = [name for name, row in BLOCKS.items() if place in row.places.split()]
-        raise refuse(path, "Input tag '%s' found using 'type' does not match any of the expected tags: %s"
-                     % (str(block["type"])[:60], ", ".join("'%s'" % tag for tag in tags)))
-    if place not in row.places.split():
-        raise refuse(path, "`%s` blocks can only be in %s messages" % (block["type"], row.places.split()[0]))
-    fields(block, "%s.%s" % (path, block["type"]), row.required, row.known)
+        raise refuse((path, "type"), "Field required")
+    kind = block["type"]
+    row = BLOCKS.get(kind) if isinstance(kind, str) else None
+    if row is None or place not in row.places:
+        raise _misplaced(kind, row, path, place)
+    fields(block, (path, kind), row.required, row.known)
 
 
-def result_content(value: Any, path: str) -> None:
+def _misplaced(kind, row, path, place):
+    if row is not None and place not in ("system", "system_message", "result"):
+        return refuse(path, "`%s` blocks can only be in %s messages" % (kind, row.places[0]))
+    tags = [name for name, row in BLOCKS.items() if place in row.places]
+    return refuse(path, "Input tag '%s' found using 'type' does not match any of the expected tags: %s"
+                  % (str(kind)[:60], ", ".join("'%s'" % tag for tag in tags)))
+
+
+def result_content(value: Any, path: Path) -> None:
     """A tool result's content: nothing, a string, or blocks."""
     if value is not None and not isinstance(value, str):
         array(value, path)
         _blocks(value, path, "result")
 
 
-def text_blocks(value: Any, path: str) -> None:
+def text_blocks(value: Any, path: Path) -> None:
     """Text blocks alone."""
     array(value, path)
     _blocks(value, path, "system")
 
 
-def image_source(value: Any, path: str) -> None:
+def image_source(value: Any, path: Path) -> None:
     """base64 or url."""
-    _source(value, path, {
-        "base64": {"media_type": one_of(*IMAGE_TYPES), "data": filled},
-        "url": {"url": _image_url},
-        "file": None,
-    })
+    _source(value, path, IMAGE_SOURCES)
 
 
 def _image_url(value, path):
@@ -134,15 +136,9 @@ def _image_url(value, path):
         raise refuse(path, "Only HTTP and HTTPS URLs are supported")
 
 
-def document_source(value: Any, path: str) -> None:
+def document_source(value: Any, path: Path) -> None:
     """base64 (PDF), text, content or url."""
-    _source(value, path, {
-        "base64": {"media_type": one_of("application/pdf"), "data": filled},
-        "text": {"data": string},
-        "content": {"content": _document_content},
-        "url": {"url": filled},
-        "file": None,
-    })
+    _source(value, path, DOCUMENT_SOURCES)
 
 
 def _document_content(value, path):
@@ -154,46 +150,60 @@ def _document_content(value, path):
 def _source(value, path, kinds):
     mapping(value, path)
     if "type" not in value:
-        raise refuse(path + ".type", "Field required")
+        raise refuse((path, "type"), "Field required")
     kind = value["type"]
     if not isinstance(kind, str) or kind not in kinds:
         raise refuse(path, "Input tag '%s' found using 'type' does not match any of the expected tags: %s"
                      % (str(kind)[:60], ", ".join("'%s'" % name for name in kinds)))
     if kinds[kind] is None:
         raise refuse(path, NO_FILES)
-    fields(value, "%s.%s" % (path, kind), kinds[kind], {})
+    fields(value, (path, kind), kinds[kind], {})
 
 
 def _tool(value, path):
     mapping(value, path)
     if value.get("definition") is not None:
-        check_tool(value["definition"], path + ".definition")
+        check_tool(value["definition"], (path, "definition"))
 
 
 def _tool_changes(value, path):
     array(value, path)
     for index, change in enumerate(value):
-        mapping(change, "%s.%d" % (path, index))
+        mapping(change, (path, index))
         if change.get("type") in CHANGES:
-            fields(change, "%s.%d" % (path, index), {"tool": _tool}, {})
+            fields(change, (path, index), {"tool": _tool}, {})
 
 
-EVERYWHERE = "user assistant result"
-SERVER_RESULT = Block("assistant user")
+ROLE: Dict[str, Check] = {"role": one_of("user", "assistant", "system")}
+IMAGE_SOURCES = {
+    "base64": {"media_type": one_of(*IMAGE_TYPES), "data": filled},
+    "url": {"url": _image_url},
+    "file": None,
+}
+DOCUMENT_SOURCES = {
+    "base64": {"media_type": one_of("application/pdf"), "data": filled},
+    "text": {"data": string},
+    "content": {"content": _document_content},
+    "url": {"url": filled},
+    "file": None,
+}
+EVERYWHERE = ("user", "assistant", "result")
+SERVER_RESULT = Block(("assistant", "user"))
 
 BLOCKS = {
-    "text": Block("user assistant result system system_message", {"text": string}),
+    "text": Block(("user", "assistant", "result", "system", "system_message"), {"text": string}),
     "image": Block(EVERYWHERE, {"source": image_source}),
     "document": Block(EVERYWHERE, {"source": document_source},
                       {"title": optional(string), "context": optional(string)}),
     "search_result": Block(EVERYWHERE, {"source": string, "title": string, "content": text_blocks}),
-    "thinking": Block("assistant", {"thinking": string}, {"signature": optional(string)}),
-    "redacted_thinking": Block("assistant"),
-    "tool_use": Block("assistant", {"id": filled, "name": string, "input": mapping}),
-    "tool_result": Block("user", {"tool_use_id": filled}, {"content": result_content, "is_error": optional(boolean)}),
-    "tool_reference": Block("result user", {"tool_name": string}),
-    "browser_state": Block("result user"),
-    "server_tool_use": Block("assistant", {"name": string}),
+    "thinking": Block(("assistant",), {"thinking": string}, {"signature": optional(string)}),
+    "redacted_thinking": Block(("assistant",)),
+    "tool_use": Block(("assistant",), {"id": filled, "name": string, "input": mapping}),
+    "tool_result": Block(("user",), {"tool_use_id": filled},
+                         {"content": result_content, "is_error": optional(boolean)}),
+    "tool_reference": Block(("result", "user"), {"tool_name": string}),
+    "browser_state": Block(("result", "user")),
+    "server_tool_use": Block(("assistant",), {"name": string}),
     "web_search_tool_result": SERVER_RESULT,
     "web_fetch_tool_result": SERVER_RESULT,
     "code_execution_tool_result": SERVER_RESULT,
@@ -201,41 +211,41 @@ BLOCKS = {
     "text_editor_code_execution_tool_result": SERVER_RESULT,
     "tool_search_tool_result": SERVER_RESULT,
     "advisor_tool_result": SERVER_RESULT,
-    "mcp_tool_use": Block("assistant", {"name": string}),
-    "mcp_tool_result": Block("assistant user"),
-    "mcp_tool_listing": Block("assistant user"),
-    "fallback": Block("assistant"),
-    "container_upload": Block("user"),
-    "compaction": Block("assistant user", {}, {"content": optional(string), "tool_changes": optional(_tool_changes)}),
-    "tool_addition": Block("system_message", {"tool": _tool}),
-    "tool_removal": Block("system_message", {"tool": _tool}),
+    "mcp_tool_use": Block(("assistant",), {"name": string}),
+    "mcp_tool_result": Block(("assistant", "user")),
+    "mcp_tool_listing": Block(("assistant", "user")),
+    "fallback": Block(("assistant",)),
+    "container_upload": Block(("user",)),
+    "compaction": Block(("assistant", "user"), {},
+                        {"content": optional(string), "tool_changes": optional(_tool_changes)}),
+    "tool_addition": Block(("system_message",), {"tool": _tool}),
+    "tool_removal": Block(("system_message",), {"tool": _tool}),
 }
 
 
-def tools(value: Any, path: str) -> None:
+def tools(value: Any, path: Path) -> None:
     """Custom tools with a schema, and typed ones; names are unique."""
     array(value, path)
     seen = set()
     for index, tool in enumerate(value):
-        check_tool(tool, "%s.%d" % (path, index))
+        check_tool(tool, (path, index))
         name = tool.get("name")
         if name is not None and name in seen:
             raise refuse(path, "Tool names must be unique: '%s'" % name)
         seen.add(name)
 
 
-def check_tool(tool: Any, path: str) -> None:
+def check_tool(tool: Any, path: Path) -> None:
     """One element of `tools`."""
     mapping(tool, path)
     kind = tool.get("type")
     if kind in (None, "custom"):
-        fields(tool, path + ".custom", {"name": _tool_name, "input_schema": _tool_schema},
-               {"description": optional(string), "input_examples": optional(array)})
+        fields(tool, (path, "custom"), CUSTOM_TOOL, CUSTOM_TOOL_MORE)
     elif not isinstance(kind, str) or not kind.startswith(SERVER_TOOLS) and kind not in TYPED_TOOLS:
         raise refuse(path, "Input tag '%s' found using 'type' does not match any of the expected tags: 'custom', %s"
                      % (str(kind)[:60], ", ".join("'%s'" % tag for tag in TYPED_TOOLS)))
     elif "name" in tool:
-        _tool_name(tool["name"], path + "." + kind + ".name")
+        _tool_name(tool["name"], ((path, kind), "name"))
 
 
 def _tool_name(value, path):
@@ -247,24 +257,28 @@ def _tool_name(value, path):
 def _tool_schema(value, path):
     mapping(value, path)
     if value.get("type") not in (None, "object", ["object", "null"], ["object"]):
-        raise refuse(path + ".type", "Input should be 'object'")
+        raise refuse((path, "type"), "Input should be 'object'")
 
 
-def tool_choice(value: Any, path: str) -> None:
+CUSTOM_TOOL: Dict[str, Check] = {"name": _tool_name, "input_schema": _tool_schema}
+CUSTOM_TOOL_MORE: Dict[str, Check] = {"description": optional(string), "input_examples": optional(array)}
+
+
+def tool_choice(value: Any, path: Path) -> None:
     """auto, any, tool with a name, or none."""
     mapping(value, path)
     fields(value, path, {"type": one_of("auto", "any", "tool", "none")},
            {"disable_parallel_tool_use": optional(boolean)})
     if value["type"] == "tool":
-        fields(value, path + ".tool", {"name": filled}, {})
+        fields(value, (path, "tool"), {"name": filled}, {})
 
 
-def thinking(value: Any, path: str) -> None:
+def thinking(value: Any, path: Path) -> None:
     """enabled with a budget, adaptive, between_tools, or disabled."""
     mapping(value, path)
     fields(value, path, {"type": _thinking_type}, {"display": optional(string)})
     if value["type"] == "enabled":
-        fields(value, path + ".enabled", {"budget_tokens": integer}, {})
+        fields(value, (path, "enabled"), {"budget_tokens": integer}, {})
 
 
 def _thinking_type(value, path):
@@ -272,33 +286,33 @@ def _thinking_type(value, path):
         raise refuse(path, "Input should be %s" % listed(ON))
 
 
-def output_format(value: Any, path: str) -> None:
+def output_format(value: Any, path: Path) -> None:
     """A JSON schema for the answer."""
     mapping(value, path)
     fields(value, path, {"type": one_of("json_schema"), "schema": mapping}, {})
 
 
-def output_config(value: Any, path: str) -> None:
+def output_config(value: Any, path: Path) -> None:
     """Effort and format."""
     mapping(value, path)
     fields(value, path, {}, {"effort": optional(string), "format": optional(output_format)})
 
 
-def stop_sequences(value: Any, path: str) -> None:
+def stop_sequences(value: Any, path: Path) -> None:
     """Strings."""
     array(value, path)
     for index, sequence in enumerate(value):
-        string(sequence, "%s.%d" % (path, index))
+        string(sequence, (path, index))
 
 
-def max_tokens(value: Any, path: str) -> None:
+def max_tokens(value: Any, path: Path) -> None:
     """A whole number of at least 1."""
     integer(value, path)
     if value < 1:
         raise refuse(path, "Input should be greater than or equal to 1")
 
 
-def metadata(value: Any, path: str) -> None:
+def metadata(value: Any, path: Path) -> None:
     """{"user_id"}"""
     mapping(value, path)
     fields(value, path, {}, {"user_id": optional(string)})

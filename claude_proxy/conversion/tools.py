@@ -60,11 +60,11 @@ def function(tool: Dict[str, Any], scope: Scope) -> Dict[str, Any]:
 
 
 def _description(tool):
-    parts = [tool.get("description") or ""]
-    examples = tool.get("input_examples")
-    if examples:
-        parts.append("Examples:\n" + "\n".join(json.dumps(example, ensure_ascii=False) for example in examples))
-    return "\n\n".join(part for part in parts if part)
+    description, examples = tool.get("description") or "", tool.get("input_examples")
+    if not examples:
+        return description
+    shown = "Examples:\n" + "\n".join(json.dumps(example, ensure_ascii=False) for example in examples)
+    return "%s\n\n%s" % (description, shown) if description else shown
 
 
 def _sorted_out(body, scope, client):

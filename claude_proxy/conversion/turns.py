@@ -10,13 +10,13 @@ A broken history is repaired, not refused: an unanswered call gets a result that
 becomes text. The same turns give the same messages whatever comes after them, so that a provider's prefix cache keeps
 working.
 """
-from collections import Counter
 from itertools import groupby
+from operator import itemgetter
 from typing import Any, Dict, Iterator, List, NamedTuple, Tuple
 
 from .blocks import Block, Part, content_of, parts_of, text
 from .calls import Call, calls_of, orphan_parts, tool_message
-from .checks import refuse
+from .checks import Path, refuse
 from .echo import add_reasoning
 from .scope import Scope
 
@@ -34,7 +34,7 @@ class Item(NamedTuple):
     side: str                # "user" or "assistant"
     kind: str                # the block's type, or "system"
     block: Block
-    path: str                # of the block, for errors
+    path: Path               # of the block, for errors
 
 
 class Conversation(NamedTuple):
@@ -87,7 +87,7 @@ def _without_billing(words):
 def _items(messages) -> Iterator[Item]:
     last_user = max([index for index, message in enumerate(messages) if message["role"] == "user"], default=-1)
     for index, message in enumerate(messages):
-        content, path = message.get("content"), "messages.%d.content" % index
+        content, path = message.get("content"), (("messages", index), "content")
         if message["role"] == "system":
             cleared = message.get("clear_at") == "next_user_message" and index < last_user
             blocks = [] if cleared else system_blocks(content)
@@ -99,7 +99,7 @@ def _items(messages) -> Iterator[Item]:
         else:
             for number, block in enumerate(content):
                 side = "user" if block["type"] == "compaction" else message["role"]
-                yield Item(side, block["type"], block, "%s.%d" % (path, number))
+                yield Item(side, block["type"], block, (path, number))
 
 
 def _since_compaction(items):
@@ -113,16 +113,20 @@ def _since_compaction(items):
 # -- 2. turns
 
 def _turns(items, scope) -> List[List[Item]]:
-    turns = [turn for turn in _by_side(items) if turn[0].side == "user" or _says_anything(turn, scope)]
-    return _by_side([item for turn in turns for item in turn])
+    turns = _by_side(items)
+    saying = [turn for turn in turns if turn[0].side == "user" or _says_anything(turn, scope)]
+    return turns if len(saying) == len(turns) else _by_side([item for turn in saying for item in turn])
 
 
 def _by_side(items):
-    return [list(group) for _, group in groupby(items, key=lambda item: item.side)]
+    return [list(group) for _, group in groupby(items, key=itemgetter(0))]
 
 
 def _says_anything(turn, scope):
-    return any(item.kind == "tool_use" or parts_of(item.block, scope, item.path) for item in turn)
+    for item in turn:
+        if item.kind == "tool_use" or parts_of(item.block, scope, item.path):
+            return True
+    return False
 
 
 # -- 3. messages
@@ -168,23 +172,34 @@ def _user_messages(turn, calls, scope):
 
 def _answers(turn, calls, scope) -> Tuple[List[Message], List[Block], List[Item]]:
     """The tool messages that answer the calls, the parts that cannot stand in them, the items that are no answer."""
-    answers: Dict[str, List[Item]] = {}
-    rest: List[Item] = []
-    unanswered = Counter(call.client_id for call in calls)
-    for item in turn:
-        if item.kind == "tool_result" and unanswered[item.block["tool_use_id"]]:
-            unanswered[item.block["tool_use_id"]] -= 1
-            answers.setdefault(item.block["tool_use_id"], []).append(item)
-        else:
-            rest.append(item)
     messages: List[Message] = []
     attached: List[Block] = []
+    if not calls:
+        return messages, attached, turn
+    answers, rest = _paired(turn, calls)
     for call in calls:
         waiting = answers.get(call.client_id)
         message, parts = tool_message(call, waiting.pop(0) if waiting else None, scope)
         messages.append(message)
         attached += parts
     return messages, attached, rest
+
+
+def _paired(turn, calls) -> Tuple[Dict[str, List[Item]], List[Item]]:
+    """The results of each call, by its id and no more than there are calls of it; and all other items."""
+    answers: Dict[str, List[Item]] = {}
+    rest: List[Item] = []
+    unanswered: Dict[str, int] = {}
+    for call in calls:
+        unanswered[call.client_id] = unanswered.get(call.client_id, 0) + 1
+    for item in turn:
+        answered = item.block["tool_use_id"] if item.kind == "tool_result" else ""
+        if unanswered.get(answered):
+            unanswered[answered] -= 1
+            answers.setdefault(answered, []).append(item)
+        else:
+            rest.append(item)
+    return answers, rest
 
 
 def _user_parts(item, scope):
