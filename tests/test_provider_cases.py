@@ -50,9 +50,10 @@ def asked(name, case):
 def streamed(name, case):
     payloads = [item if isinstance(item, str) else json.dumps(item, ensure_ascii=False) for item in case["stream"]]
     body = "".join((text if text.startswith(":") else "data: " + text) + "\n\n" for text in payloads).encode()
-    whole, answer = translate(body, chat(name, case).answer)
+    context = chat(name, case).answer
+    whole, answer = translate(body, context)
     for cut in range(1, len(body), 7):
-        assert translate(body, chat(name, case).answer, sizes=[cut])[0] == whole
+        assert translate(body, context, sizes=[cut])[0] == whole
     return [outline(whole), answer.usage]
 
 
