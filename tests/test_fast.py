@@ -41,6 +41,8 @@ BODIES.update({
         for piece in ['{"a', '":', ' "x', "\\", 'n"', ",", ' "b":', "[1,", "2]", "}", "\n", " done"]) + STOP,
     "escapes that the writer does not use": b"".join(map(literal, [
         '"a"', '"b"', '"\\u0041"', '"\\/"', '"\\ud83d"', '"\\ude00"', '"c"', '"\\ud83d\\ude00"', '"d"'])) + STOP,
+    "an escaped backslash before a letter": b"".join(map(literal, [
+        '"a"', '"b"', r'"\\n"', r'"c\\u0041"', r'"\\/"', r'"\\\u0041"', r'"\\\/"', r'"d\\"', '"e"'])) + STOP,
     "literals that are none": b"".join(map(literal, ['"a"', '"b"'])) + literal('"c\\x"') + literal('"d"'),
     "a quote that ends the text early": b"".join(map(literal,
                                                      ['"a"', '"b"', '"c","content":"d"', '"e"', '"f"'])) + STOP,
@@ -83,6 +85,47 @@ def test_a_cut_anywhere_makes_no_difference(body):
     expected, _ = translate(body)
     for at in cuts(body):
         assert translate(body, sizes=[at])[0] == expected
+
+
+# One such literal among many plain ones: whole windows of events are looked at together.
+ODD = [r'"\u0041"', r'"\u4f60\u597d\/"', r'"\ud83d\ude00"', r'"\ud83d"', r'"\ude00"', r'"\u00e9\ud83d"', r'"\\n"', r'"\\u0041"',
+       r'"\\\u0041"', r'"a\\"', r'"\u005c"', r'"\u005cn"', r'"\\u005cn"', r'"\u0022"', r'"\u000a"', r'"\u0000"', r'"\u003ctool_call>"',
+       '"<"', '""', '" "', '"a","content":"b"', '"\x7f"', '"é"', '"中"', '"😀"', '"\x01"', '"a\nb"', '"a\n\nb"', '5', 'null',
+       r'"\x"', r'"\u12"', r'"\"', '"a"}}]}\n\ndata: {"choices":[{"delta":{"content":"b"']
+
+
+@pytest.mark.parametrize("context", ["shown", "text calls"])
+@pytest.mark.parametrize("key", ['"content":', '"reasoning_content":'])
+def test_an_odd_literal_among_many(key, context):
+    for odd in ODD:
+        body = b"".join(literal('"piece %d\\n"' % n, key) if n % 45 != 44 else literal(odd, key) for n in range(99)) + STOP
+        expected, plain = translate(body, CONTEXTS[context], fast=False)
+        for sizes in ([], [3000] * 9):
+            data, answer = translate(body, CONTEXTS[context], sizes)
+            assert (data, answer.usage) == (expected, plain.usage), odd
+
+
+@pytest.mark.parametrize("odd", [
+    ["\\", "n"], ["\\", "x"], ["\\u", "00", "e9"], ["\\u00", "zz"], ["\\n", "é"], ["\\", "\\"], ["\\"], ['"', ',"b":"'],
+    ['",', '"b":"'], ['",'], ["\n"], ['"}'], [" "]])
+@pytest.mark.parametrize("before", range(30, 36))       # 32 pieces are looked at together
+def test_odd_pieces_among_many_arguments(odd, before):
+    pieces = ['{"a":"'] + ["word "] * before + odd + ["word "] * 32 + odd + ['"', ",", ' "c":1', ",", "}"]
+    opening = sse([calls(call(0, "", "ls", "c1"))], False)
+    body = opening + b"".join(envelope({"tool_calls": [{"index": 0, "function": {"arguments": piece}}]})
+                              for piece in pieces) + STOP
+    expected, _ = translate(body, fast=False)
+    assert translate(body)[0] == translate(body, sizes=[7000])[0] == expected
+
+
+def test_text_written_in_ascii_takes_the_quick_way(monkeypatch):
+    parsed = []
+    learn = FastPath.learn
+    monkeypatch.setattr(FastPath, "learn", lambda self, *event: (parsed.append(event), learn(self, *event)))
+    answer = AnswerStream(CONTEXT)
+    for many in (1, 1, 1, 50):
+        answer.feed(literal(r'"\u4f60\u597d caf\u00e9 <\/b> \ud83d\ude00"') * many)
+    assert len(parsed) <= 1
 
 
 def test_padding_is_no_hindrance(monkeypatch):

@@ -45,8 +45,8 @@ BODIES = {
 
 def split(pieces):
     splitter = EventSplitter()
-    events = [event for piece in pieces for event in splitter.feed(piece)] + splitter.finish()
-    return [fields(event) for event in events if event.strip("\n")]
+    texts = [splitter.feed(piece) for piece in pieces] + [splitter.finish()]
+    return [fields(event) for text in texts for event in text.split("\n\n") if event.strip("\n")]
 
 
 @pytest.mark.parametrize("body, expected", BODIES.values(), ids=BODIES.keys())
@@ -59,15 +59,15 @@ def test_events_at_every_cut(body, expected):
 
 def test_a_flood_of_comments_and_blank_lines_is_left_out():
     flood = b":\n\n: ping\n\n\n\n" * 700
-    assert EventSplitter().feed(b"data: a\n\n" + flood + b": of\ndata: b\n\n" + flood + b"x\n\n") == [
-        "data: a", ": of\ndata: b", "x"]
+    assert EventSplitter().feed(b"data: a\n\n" + flood + b": of\ndata: b\n\n" + flood + b"x\n\n") == (
+        "data: a\n\n: of\ndata: b\n\nx\n\n")
 
 
 def test_a_line_of_many_megabytes_arrives_and_one_without_end_does_not():
     splitter = EventSplitter()
     piece = b"x" * 65536
-    assert [event for _ in range(300) for event in splitter.feed(piece)] == []
-    assert len(splitter.feed(b"\n\n")[0]) == 300 * 65536
+    assert "".join(splitter.feed(piece) for _ in range(300)) == ""
+    assert len(splitter.feed(b"\n\n")) == 300 * 65536 + 2
     small = EventSplitter(limit=1000)
     with pytest.raises(EventTooLarge):
         for _ in range(2):

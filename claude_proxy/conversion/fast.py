@@ -12,21 +12,32 @@ After such an event was parsed and had no effect but its text, and while the sta
 event with the same `before` and `after` can only have the effect of its own text. So nothing is parsed: the text's JSON
 string literal is moved into the Messages delta as it is. Everything that could make a difference takes the other way:
 
-    what stands between is not one string literal, or not written as the writer would write it (\\u0041, \\/); the text
-    is empty; the text may begin something that a filter looks for; or any other event came between.
+    what stands between is not one string literal, or one that writes half of a character (\\ud83d); the text is empty;
+    the text may begin something that a filter looks for; or any other event came between.
+
+Where many events are there at once, all literals are cut out by one split() at what stands between two of them, and
+looked at as one text.
 
 tests/test_fast.py holds both ways against each other, byte by byte.
 """
 import json
 import re
-from itertools import islice
+from json.decoder import scanstring     # type: ignore[attr-defined]  # from 3.7 on
 from json.encoder import encode_basestring as quote
+from json.encoder import encode_basestring_ascii as in_ascii
 from typing import Any, Callable, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+
+from .wellformed import is_well_formed
 
 # A JSON string literal without its quotes, written as json.dumps(ensure_ascii=False) writes it.
 LITERAL = re.compile(r'[^"\\\x00-\x1f]*(?:\\["\\bfnrt][^"\\\x00-\x1f]*)*')
 # The same without the characters that textcalls looks for.
 CAUTIOUS = re.compile(r'[^"\\\x00-\x1f<\[`]*(?:\\["\\bfnrt][^"\\\x00-\x1f<\[`]*)*')
+# Any string literal, whoever wrote it.
+RAW = re.compile(r'[^"\\\n]*(?:\\.[^"\\\n]*)*').match
+# What a writer may write otherwise: \/ and \u0041. And \\, lest its second half be taken for the beginning of one.
+ESCAPES = re.compile(r"\\(?:[\\/]|u[0-9a-fA-F]{4}(?:\\u[0-9a-fA-F]{4})*)")
+FIRST_WINDOW, LAST_WINDOW = 2048, 16384     # characters that are looked at together: what fits into a cache
 TRIES = 4                       # so many envelopes in vain, and then only
 PAUSE = 40                      # one event of so many is learned from: learning costs as much as parsing twice
 
@@ -79,27 +90,59 @@ class FastPath:
             self._match, self._sink = wanted[0].match, wanted[1]
             self.ready = True
 
-    def run(self, events: List[str], at: int) -> int:
+    def run(self, events: str, at: int) -> int:
         """Take the events from `at` on that come in the envelope; gives the place of the first that does not."""
         literals: List[str] = []
-        (before, after, rest), match, padding = self._envelope, self._match, self._padding
-        size = len(before)
-        for event in islice(events, at, None):
-            if not event.startswith(before):
-                break
-            end = match(event, size).end()
-            if end == size or not event.startswith(after, end):
-                break
-            behind = end + len(after)
-            if rest is not None:
-                behind = padding(event, behind).end()
-            if event[behind:] != (rest or ""):
-                break
-            literals.append(event[size:end])
+        if self._envelope.rest is None and len(events) - at > FIRST_WINDOW:
+            at = self._by_windows(events, at, literals)
+        at = self._one_by_one(events, at, literals)
         self._judge(len(literals))
         if literals:
-            at += len(literals)
             self._sink(literals)
+        return at
+
+    def _by_windows(self, events, at, literals):
+        """Cut the literals out of many events at once; where the envelopes put around them again give another text,
+        one of the events differs: try with fewer."""
+        before, after, _ = self._envelope
+        between = after + "\n\n" + before
+        size, tail, window, growth = len(before), -len(after), FIRST_WINDOW, 2
+        while window >= FIRST_WINDOW and events.startswith(before, at):
+            end = events.rfind("\n\n", at, at + window)
+            text = events[at:end] if end >= 0 else ""
+            raw = [event[size:tail] for event in text.split("\n")[::2]]
+            alike = text.endswith(after) and between.join(raw) == text[size:tail]
+            found = all_written(raw, self._match) if alike else None
+            if found is None:
+                window, growth = window // 4, 1
+                continue
+            literals += found
+            at = end + 2
+            window = min(window * growth, LAST_WINDOW)
+        return at
+
+    def _one_by_one(self, events, at, literals):
+        """Each in turn, whatever its padding."""
+        (before, after, rest), match = self._envelope, self._match
+        if rest is None:
+            after += "\n\n"
+        while events.startswith(before, at):
+            start = at + len(before)
+            end = match(events, start).end()
+            literal = events[start:end]
+            if events.startswith("\\", end):
+                end = RAW(events, start).end()
+                literal = (all_written([events[start:end]], match) or [""])[0]
+            if not literal or not events.startswith(after, end):
+                break
+            end += len(after)
+            if rest is not None:
+                behind = self._padding(events, end).end()
+                end = behind + len(rest) + 2
+                if events[behind:end] != rest + "\n\n":
+                    break
+            literals.append(literal)
+            at = end
         return at
 
     def _judge(self, taken):
@@ -107,6 +150,28 @@ class FastPath:
         self._vain = 0 if taken else self._vain + 1
         if self._vain >= TRIES:
             self._pause, self._vain = PAUSE, TRIES - 1
+
+
+def all_written(raw: List[str], match: Callable) -> Optional[List[str]]:
+    """These raw literals as the writer would write them; None where one of them is empty, or not one that matches.
+
+    No line feed is in one of them. Before the blank that joins them no backslash may stand, so what matches as a whole
+    does so piece by piece.
+    """
+    joined = "\n".join(raw)
+    if "\\u" in joined or "\\/" in joined:
+        joined = ESCAPES.sub(as_written, joined)
+        raw = joined.split("\n")
+    return raw if match(joined.replace("\n", " ")).end() == len(joined) and "" not in raw else None
+
+
+def as_written(escape) -> str:
+    """An escape (a regex match) as the writer writes it. Half of a character stays, and so will match nothing."""
+    raw = escape.group()
+    if raw == "\\\\":
+        return raw
+    text = scanstring(raw + '"', 0)[0]
+    return quote(text)[1:-1] if is_well_formed(text) else raw
 
 
 def only_text(chunk: Mapping[str, Any], reasoning_fields: Sequence[str]) -> Optional[Tuple[str, Path]]:
@@ -169,13 +234,13 @@ def cut_around(event: str, chunk: Mapping[str, Any], path: Path) -> Optional[Env
 
 def around(raw: str, key: str, text: str) -> Optional[Tuple[str, str]]:
     """What stands before and behind the literal of `text` that is the value of `key`, where it first is in raw JSON."""
-    literal = quote(text)
-    for colon in ('":', '": '):
-        name = '"' + key + colon
-        at = raw.find(name + literal)
-        if at >= 0:
-            start = at + len(name) + 1
-            return raw[:start], raw[start + len(literal) - 2:]
+    for literal in quote(text), in_ascii(text), in_ascii(text).replace("/", "\\/"):     # as the most write it
+        for colon in ('":', '": '):
+            name = '"' + key + colon
+            at = raw.find(name + literal)
+            if at >= 0:
+                start = at + len(name) + 1
+                return raw[:start], raw[start + len(literal) - 2:]
     return None
 
 

@@ -6,10 +6,10 @@
 https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream
 """
 import json
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Dict, Optional, Tuple
 
 MAX_EVENT_BYTES = 32 * 1024 * 1024
-MANY_EVENTS = 1000                  # in one read: then they are tiny, and most of them may be comments
+MANY_LINES = 2000                   # in one read: then they are tiny, and most of them may be comments
 BOM = b"\xef\xbb\xbf"
 
 
@@ -22,9 +22,9 @@ class EventSplitter:
 
     >>> splitter = EventSplitter()
     >>> splitter.feed(b'data: {"a"')
-    []
+    ''
     >>> splitter.feed(b': 1}\\r\\n\\r\\ndata: [DONE]\\n\\n')
-    ['data: {"a": 1}', 'data: [DONE]']
+    'data: {"a": 1}\\n\\ndata: [DONE]\\n\\n'
     """
 
     def __init__(self, limit: int = MAX_EVENT_BYTES):
@@ -33,8 +33,11 @@ class EventSplitter:
         self._after_cr = False          # the last byte was a CR: an LF that follows belongs to it
         self._begun = False
 
-    def feed(self, data: bytes) -> List[str]:
-        """The events that end within `data`; raises EventTooLarge."""
+    def feed(self, data: bytes) -> str:
+        """The events that end within `data`, each with the blank line that ends it; raises EventTooLarge.
+
+        One text, not a list: whoever looks at many events at once finds them side by side.
+        """
         if self._after_cr or b"\r" in data:
             data = self._with_line_feeds(data)
         pending = self._pending
@@ -44,27 +47,24 @@ class EventSplitter:
             end = pending.rfind(b"\n\n", seen)
             if end < 0:
                 return self._wait()
-            data, self._pending = bytes(pending[:end]), pending[end + 2:]
+            data, self._pending = bytes(pending[:end + 2]), pending[end + 2:]
         else:
             end = data.rfind(b"\n\n")
             pending += data if end < 0 else data[end + 2:]
             if end < 0:
                 return self._wait()
-            data = data[:end]
-        events = self._text(data).split("\n\n")
-        if len(events) > MANY_EVENTS:
-            events = [event for event in events if event[:1] not in ":" or "\n" in event]      # "" is in ":", too
-        return events
+            data = data[:end + 2]
+        return self._text(data) if data.count(b"\n") < MANY_LINES else without_comments(self._text(data))
 
-    def finish(self) -> List[str]:
+    def finish(self) -> str:
         """The event that the end of the stream cut short of its blank line, if there is one."""
         rest, self._pending = bytes(self._pending).rstrip(b"\n"), bytearray()
-        return [self._text(rest)] if rest else []
+        return self._text(rest + b"\n\n") if rest else ""
 
     def _wait(self):
         if len(self._pending) > self._limit:
             raise EventTooLarge("an event of more than %d bytes" % self._limit)
-        return []
+        return ""
 
     def _text(self, data):
         # Cut at a line's end, so no character is cut: what does not decode was never UTF-8.
@@ -79,6 +79,12 @@ class EventSplitter:
         if data:
             self._after_cr = data.endswith(b"\r")
         return data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+
+
+def without_comments(events: str) -> str:
+    """The events that are more than a line of comment."""
+    kept = [event for event in events.split("\n\n") if event[:1] not in ":" or "\n" in event]     # "" is in ":", too
+    return "\n\n".join(kept + [""])
 
 
 def fields(event: str) -> Tuple[str, Optional[str]]:

@@ -158,8 +158,9 @@ class AnswerStream:
             if self._fast.ready:
                 at = self._fast.run(events, at)
             if at < len(events):
-                self._event(events[at])
-                at += 1
+                end = events.find("\n\n", at)
+                self._event(events[at:end] if end >= 0 else events[at:])    # no end: one line feed too many
+                at = end + 2 if end >= 0 else len(events)
 
     def _event(self, event):
         self._fast.forget()
