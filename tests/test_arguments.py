@@ -58,6 +58,26 @@ def test_arguments_are_the_same_however_they_are_cut(text, live, rest):
         assert sent + arguments.as_it_came() == text.lstrip()
 
 
+# text -> (what goes out live, the rest), for a tool that has "path" and " odd "
+KEYS = {
+    "white space behind": ('{"path ": {"path ": 1}, "b ": "path "}', '{"path', '": {"path ": 1}, "b ": "path "}'),
+    "white space before": ('{"b": 1, "  path": "x",}', '{"b": 1, "', 'path": "x"}'),
+    "on both sides, in a fence": ('```json\n{" path ": [" path "]}\n```', "", '{"path": [" path "]}'),
+    "encoded twice": (json.dumps('{"path ": 1}'), "", '{"path": 1}'),
+    "a name that is like this": ('{" odd ": 1, "path": "x "}', '{" odd ": 1, "path": "x "}', ""),
+    "a name that nobody knows": ('{"pa th ": 1, "": 2, " ": 3}', '{"pa th ": 1, "": 2, " ": 3}', ""),
+}
+
+
+@pytest.mark.parametrize("text, live, rest", KEYS.values(), ids=KEYS.keys())
+def test_a_key_is_the_name_that_the_tool_has_but_for_white_space(text, live, rest):
+    for size in (len(text), 1, 2, 3, 5):
+        arguments = Arguments()
+        arguments.knows({"properties": {"path": {}, " odd ": {}}})
+        assert "".join(arguments.add(text[at:at + size]) for at in range(0, len(text), size)) == live
+        assert arguments.complete and arguments.finish() == rest and arguments.as_it_came() == text[len(live):]
+
+
 def test_a_comma_waits_for_what_follows():
     arguments = Arguments()
     assert [arguments.add(piece) for piece in ('{"a":1', ",", " ", '"b"', ":2}")] == ['{"a":1', "", "", ', "b"', ":2}"]

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from answers import CONTEXT, accumulate, call, calls, compact, end, events_of, outline, say, sse, translate
+from answers import CONTEXT, accumulate, call, calls, compact, cuts, end, events_of, outline, say, sse, translate
 from claude_proxy.conversion import ANY_CLIENT, CLAUDE_CODE, AnswerStream
 from claude_proxy.conversion.reasoning import restore
 from claude_proxy.providers.dialects import GENERIC
@@ -261,6 +261,14 @@ def test_claude_code_sees_arguments_that_cannot_be_mended():
     body = sse([calls(call(0, '{"a": nope', "ls", "c1")), CALLED])
     seen = outline(translate(body, replace(CONTEXT, client=CLAUDE_CODE))[0])
     assert seen == '0+ls 0:{"a":  0:nope 0- =tool_use .'
+
+
+def test_names_of_arguments_lose_white_space_that_the_tool_does_not_have():
+    context = replace(CONTEXT, tool_schemas={"ls": {"type": "object", "properties": {"path": {"type": "string"}}}})
+    pieces = [call(None, '{"pat', "ls", "c1"), call(None, 'h '), call(None, '":"x'), call(None, '"}')]
+    body = sse([calls(piece) for piece in pieces] + [CALLED])
+    for sizes in [()] + [(at,) for at in cuts(body)]:
+        assert outline(translate(body, context, sizes)[0]) == '0+ls 0:{"pat 0:h 0:":"x"} 0- =tool_use .'
 
 
 @pytest.mark.parametrize("client, chunks, expected", [

@@ -8,13 +8,14 @@ breaks JSON on, all is held until the call is over. Then the whole is mended, if
     an object encoded twice             "{\\"a\\": 1}"
     text behind the object              {"a": 1} That should do.   (but not a second object: which one was meant?)
     a raw line break in a string        {"a": "x<LF>y"}
+    white space around a known name     {"path ": "x"}
 
 A brace that is missing at the end is not added: the answer was cut, and half of a command must not run.
 """
 import json
 import re
 from json.encoder import encode_basestring as quote
-from typing import Optional
+from typing import Any, Collection, Optional
 
 STRING = re.compile(r'[^"\\\x00-\x1f]*(?:\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})[^"\\\x00-\x1f]*)*')
 ESCAPE_BEGUN = re.compile(r"\\(?:u[0-9a-fA-F]{0,3})?\Z")
@@ -51,8 +52,16 @@ class Arguments:
         self._in_string = False
         self._is_key = False            # the string is an object's key
         self._carry = ""                # a number, word or escape that may go on: it is looked at again
-        self._comma = -1                # position of a comma that nothing has followed yet
+        self._doubt = -1                # position of what may have to go: a comma before the end, white space in a name
+        self._names = frozenset()       # the names that the tool has for its arguments
+        self._is_name = False           # the string is such a name
+        self._name, self._name_at = "", 0   # what has come of it, and its position
         self._mended = (0, None)        # (number of pieces, what they can be mended to)
+
+    def knows(self, schema: Any):
+        """Take the names of the arguments from the tool's parameters."""
+        properties = schema.get("properties") if isinstance(schema, dict) else None
+        self._names = frozenset(properties if isinstance(properties, dict) else ())
 
     @property
     def begun(self) -> bool:
@@ -75,7 +84,7 @@ class Arguments:
             return ""
         end = start + self._scan(piece, start)
         self.broken = end < self._came
-        ready = end if self._comma < 0 else self._comma
+        ready = end if self._doubt < 0 else self._doubt
         if not self._held and ready == self._came:
             self._sent = ready
             return piece
@@ -87,7 +96,7 @@ class Arguments:
         """All of it as the text of a JSON object that begins with what went out, or None."""
         if self._mended[0] != len(self._pieces):
             text = "".join(self._pieces)
-            mended = mend(text)
+            mended = mend(text, self._names)
             if mended is not None and not mended.startswith(text[:self._sent]):
                 mended = None
             self._mended = (len(self._pieces), mended)
@@ -121,10 +130,16 @@ class Arguments:
     # Each of these looks at what begins at `at` and gives the index behind it, or ~index of what is no JSON.
 
     def _string(self, text, at):
-        at = STRING.match(text, at).end()
+        start, at = at, STRING.match(text, at).end()
+        if self._is_name:
+            self._read_name(text[start:at])
         if at == len(text):
             return at
         if text[at] == '"':
+            if self._is_name and self._doubt >= 0:
+                if known_name(self._name, self._names) != self._name:
+                    return ~at
+                self._doubt = -1
             self._in_string = False
             self._state = COLON if self._is_key else self._after_value()
             return at + 1
@@ -132,6 +147,12 @@ class Arguments:
             return ~at
         self._carry = text[at:]
         return len(text)
+
+    def _read_name(self, piece):
+        """White space at either end of an argument's name waits until the name is known."""
+        self._name += piece
+        kept = 0 if self._name.startswith(" ") else len(self._name.rstrip(" "))
+        self._doubt = self._name_at + kept if kept < len(self._name) else -1
 
     def _token(self, text, at):
         char, state = text[at], self._state
@@ -141,17 +162,19 @@ class Arguments:
             return end if state != END else ~at
         self.blank = 0
         if char == '"' and state in BEFORE_STRING:
-            self._in_string, self._is_key, self._comma = True, state in BEFORE_KEY, -1
+            self._in_string, self._is_key, self._doubt = True, state in BEFORE_KEY, -1
+            self._is_name = self._is_key and len(self._stack) == 1 and bool(self._names)
+            self._name, self._name_at = "", self._base + at + 1
         elif char in "{[" and (state in BEFORE_VALUE or (state == ROOT and char == "{")):
             self._stack.append(char)
-            self._state, self._comma = (FIRST_KEY if char == "{" else FIRST_VALUE), -1
+            self._state, self._doubt = (FIRST_KEY if char == "{" else FIRST_VALUE), -1
         elif char in "}]" and state in BEFORE_END and self._stack and self._stack[-1] + char in ("{}", "[]"):
             self._stack.pop()
             self._state = self._after_value()
         elif char == ":" and state == COLON:
             self._state = VALUE
         elif char == "," and state == AFTER_VALUE:
-            self._state, self._comma = (KEY if self._stack[-1] == "{" else VALUE), self._base + at
+            self._state, self._doubt = (KEY if self._stack[-1] == "{" else VALUE), self._base + at
         else:
             return self._scalar(text, at) if state in BEFORE_VALUE else ~at
         return at + 1
@@ -167,7 +190,7 @@ class Arguments:
             self._state = self._after_value()
         else:
             return ~at
-        self._comma = -1
+        self._doubt = -1
         return at + len(word)
 
     def _after_value(self):
@@ -183,6 +206,9 @@ class FreeText:
 
     def __init__(self):
         self.begun = False
+
+    def knows(self, schema: Any):
+        """Its one argument has a name of ours."""
 
     def add(self, piece: str) -> str:
         """The piece as a part of a JSON string."""
@@ -207,22 +233,25 @@ CONTROL = re.compile(r"[\x00-\x1f]")
 NO_ARGUMENTS = ("null", "[]", "")
 
 
-def mend(text: str, encodings: int = 2) -> Optional[str]:
-    """`text` as the text of a JSON object, "" where it says that there are no arguments, or None."""
+def mend(text: str, keys: Collection[str] = (), encodings: int = 2) -> Optional[str]:
+    """`text` as the text of a JSON object, "" where it says that there are no arguments, or None.
+
+    `keys`: names that the object may have; one with white space around it loses that.
+    """
     fence = FENCE.match(text)
     text = text[fence.end() if fence else 0:].strip("\ufeff" + SPACE)
     if text in NO_ARGUMENTS:
         return None if fence and not text else ""       # what is fenced has not come yet
     if text.startswith('"') and encodings:
         inner = first_value(text)
-        return mend(inner, encodings - 1) if isinstance(inner, str) else None
-    mended = mended_object(text) if text.startswith("{") else None
+        return mend(inner, keys, encodings - 1) if isinstance(inner, str) else None
+    mended = mended_object(text, keys) if text.startswith("{") else None
     return mended if mended is not None and is_object(mended) else None
 
 
-def mended_object(text: str) -> Optional[str]:
+def mended_object(text: str, keys: Collection[str]) -> Optional[str]:
     """The first object in `text`, without trailing commas and with raw control characters escaped; None: no end."""
-    out, depth, at = [], 0, 0
+    out, depth, at, before = [], 0, 0, ""
     while at < len(text):
         found = PIECE.match(text, at)
         if not found:                   # a string that does not end
@@ -230,11 +259,22 @@ def mended_object(text: str) -> Optional[str]:
         piece, at = found.group(), found.end()
         if piece in "}]":
             drop_comma(out)
-        out.append(CONTROL.sub(escaped, piece) if piece[0] == '"' else piece)
+        if piece[0] == '"':
+            piece = CONTROL.sub(escaped, piece)
+            if depth == 1 and before in ("{", ","):
+                piece = '"%s"' % known_name(piece[1:-1], keys)
+        out.append(piece)
         depth += (piece in "{[") - (piece in "}]")
+        before = piece.strip() or before
         if not depth:
             return "".join(out) if is_remark(text[at:], "".join(out)) else None
     return None
+
+
+def known_name(key: str, keys: Collection[str]) -> str:
+    """`key`, or the one of `keys` that it is but for white space."""
+    name = key.strip(" ")
+    return name if name in keys and key not in keys else key
 
 
 def is_remark(rest: str, said: str) -> bool:

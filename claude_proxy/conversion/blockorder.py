@@ -82,6 +82,8 @@ class BlockOrder:
         if call.state == CLOSED:                    # it was whole: there is nothing to add
             return
         arguments = call.pairs.feed(arguments)
+        if not call.arguments.begun:
+            call.arguments.knows(self._context.tool_schemas.get(call.name))
         ready = call.arguments.add(arguments) if arguments else ""
         self._check_blank(call)
         if call.state == OPEN:
