@@ -14,6 +14,10 @@ all: test check               ## test and check
 run:                          ## serve with the configuration that is found
 	$(PYTHON) -m claude_proxy
 
+# Compiled modules are kept in build/, also where the environment has it that none is written: 100 starts use them.
+test histories docs-test: export PYTHONDONTWRITEBYTECODE =
+test histories docs-test: export PYTHONPYCACHEPREFIX = $(CURDIR)/build/pycache
+
 test: $(VENV)/ready           ## the suite, in an environment of its own that has pytest alone
 	$(VENV)/bin/python -m pytest $(ARGS)
 
