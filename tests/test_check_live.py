@@ -3,11 +3,14 @@ import contextlib
 import json
 import os
 import re
+import ssl
 import stat
 
+import certificates
 import planted
 import pytest
 from fake_provider import FakeProvider
+from fake_proxy import FakeProxy
 from processes import inside
 
 SECRET = "sk-fake-0123456789"
@@ -91,6 +94,28 @@ def test_the_lines_can_be_pasted(tmp_path):
         code, said, _ = inside("check", "--config", str(path), "--live")
         assert code == 0 and "MENDED" not in said and "Lines that mend" not in said and said.endswith("All is well.\n")
     assert max(len(row) for row in said.splitlines() if row.startswith("max_tokens")) <= 80
+
+
+def test_behind_a_proxy_that_inspects_tls(tmp_path):
+    """Its authority is found where other programs are told of it; with the printed line, all is well."""
+    made = certificates.need()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(made["cert"], made["key"])
+    with FakeProvider(context) as server, FakeProxy(server.port) as proxy:
+        server.script, server.models = planted.good, [planted.GOOD_MODEL]
+        row = {"base_url": "https://provider.test/v1", "api_key": SECRET, "max_retries": 0, "proxy": proxy.url,
+               "models": {"default": planted.GOOD_MODEL}}
+        path = tmp_path / "c.json"
+        path.write_text(json.dumps({"server": {"port": 1}, "providers": {"work": row}}))
+        path.chmod(0o600)
+        code, said, _ = inside("check", "--config", str(path), "--live", NODE_EXTRA_CA_CERTS=made["ca"])
+        assert code == 69 and "connection: 502 api_error: work could not be trusted: the certificate of provider.test: " in said
+        assert "ca_file names the certificate authority of a company's own servers or proxy" in said
+        line = re.search("in providers.work: +(.*)", said).group(1)
+        assert line == '"ca_file": "%s",' % made["ca"]
+        path.write_text(path.read_text().replace('"work": {', '"work": {' + line))
+        code, said, _ = inside("check", "--config", str(path), "--live")
+        assert code == 0 and said.endswith("All is well.\n") and "FAILED" not in said
 
 
 def test_all_is_well(tmp_path):

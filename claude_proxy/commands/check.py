@@ -147,7 +147,7 @@ def route_probes(config: Config, options: Any) -> Iterator[Probe]:
     if options.url:
         yield Probe("listening", False, not_running(url))
         return
-    yield Probe("listening", None, not_running(url) + ("" if options.live else " (a proxy of this check's own is asked)"))
+    yield Probe("listening", None, not_running(url) + ("" if options.live else " (asked: a proxy of this check's own)"))
     if not options.live:
         with Probes(config) as probes:
             yield from probes.asker.routes(config.default_provider)

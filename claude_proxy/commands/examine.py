@@ -6,7 +6,9 @@
     warning   works, but something is missing
     failed    does not work
 """
+import dataclasses
 import json
+import os
 import socket
 import time
 from typing import Any, Callable, Dict, List, NamedTuple, Tuple
@@ -16,8 +18,8 @@ from ..config import Config, Provider, nearest, secrets_of
 from ..conversion.usage import counts_anything, reported
 from ..errors import BillingProblem, Forbidden, NotAuthenticated, NotFound, ProxyError
 from ..providers.redaction import redacted
-from ..upstream.call import is_loopback, proxies_of
 from ..upstream.faults import Fault
+from ..upstream.network import NotTrusted, proxy_for, ways_to_trust
 from .exchange import Exchange, Questioner, milliseconds
 from .probe import shortened
 
@@ -54,6 +56,7 @@ class Examiner:
     def __init__(self, config: Config, provider: Provider):
         self.provider = provider
         self.secrets = secrets_of(config)
+        self._config = config
         self.asker = Questioner(config, provider)
         self.findings: List[Finding] = []
         self.quirks: Dict[str, Any] = {}
@@ -131,7 +134,7 @@ class Examiner:
     def proxy_url(self) -> str:
         """Its address, or ""."""
         parts = urlsplit(self.provider.base_url)
-        return "" if is_loopback(parts.netloc) else proxies_of(self.provider).get(parts.scheme, "")
+        return proxy_for(self.provider, parts.scheme, parts.netloc)
 
     def connect(self) -> str:
         """A connection, with TLS where the address says so; and the list of models, where there is one."""
@@ -139,9 +142,25 @@ class Examiner:
             status, self._listed, version = self.asker.listed_models()
         except Fault as fault:
             self.unreachable = True
+            if isinstance(fault, NotTrusted):
+                self._suggest_trust()
             raise Judged(FAILED, told(fault, self.provider.name), last=True) from None
         return "GET /models: %d%s%s" % (status, ", %d models" % len(self._listed) if self._listed else "",
                                         ", " + version if version else "")
+
+    def _suggest_trust(self):
+        """The first settings with which its certificate verifies, out of what this machine's programs trust."""
+        for changes in ways_to_trust(self.provider, os.environ):
+            asker = Questioner(self._config, dataclasses.replace(self.provider, **changes))
+            try:
+                asker.listed_models()
+            except NotTrusted:
+                continue
+            except Fault as fault:
+                if "ca_file" in fault.text:         # it is no file of certificates
+                    continue
+            self.suggestions.extend(changes.items())
+            return
 
     # -- whether it answers at all
 

@@ -150,8 +150,8 @@ def asked_key(entry: Optional[Entry], variable: str) -> str:
 def variable_named(typed: str, environ: Mapping[str, str]) -> str:
     """The variable that somebody has typed in place of its value; "" for what can be a key.
 
-    >>> [variable_named(typed, {}) for typed in ("$my_key", "${MY_KEY}", "%MY_KEY%", "$env:MY_KEY", "MY_API_KEY", "sk-1")]
-    ['my_key', 'MY_KEY', 'MY_KEY', 'MY_KEY', 'MY_API_KEY', '']
+    >>> [variable_named(typed, {}) for typed in ("$my_key", "${MY_KEY}", "%MY_KEY%", "$env:MY_KEY", "A_KEY", "sk-1")]
+    ['my_key', 'MY_KEY', 'MY_KEY', 'MY_KEY', 'A_KEY', '']
     """
     found = VARIABLE.match(typed)
     if found is None:

@@ -131,7 +131,7 @@ def read_text(path: pathlib.Path) -> str:
         data = path.read_bytes()
     except OSError as problem:
         raise outcome.Failure("%s: cannot be read: %s" % (path, problem.strerror), outcome.CONFIG) from None
-    encoding = json.detect_encoding(data)       # type: ignore[attr-defined]    # as json.loads() does it
+    encoding = json.detect_encoding(data)       # as json.loads() does it
     try:
         return data.decode(encoding)
     except UnicodeDecodeError as problem:

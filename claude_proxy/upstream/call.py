@@ -4,10 +4,11 @@ import time
 import urllib.parse
 import urllib.request
 
-from .. import __version__, config
+from .. import __version__
 from .faults import Fault, NotReached
 from .gates import Breaker, Gate
 from .keys import KeyRing
+from .network import proxies_that_speak_http
 from .pool import Pool, ProviderRequest, Times, opener_of, tls_context
 from .stays import Stays
 from .waiting import Watch
@@ -89,8 +90,8 @@ class Caller:
 
     def _opener(self, provider, request):
         def make():
-            return opener_of(self.pool, {} if is_loopback(request.host) else proxies_of(provider))
-        return self._kept(self._openers, (request.host, provider.proxy), make)
+            return opener_of(self.pool, proxies_that_speak_http(provider, request.type, request.host))
+        return self._kept(self._openers, (request.type, request.host, provider.proxy), make)
 
     def _context(self, provider, url):
         if not url.startswith("https:"):
@@ -131,16 +132,3 @@ def header_fields(provider, dialect, key, stream):
         fields = {name: value for name, value in fields.items() if name.lower() not in theirs}
         fields.update(provider.headers)
     return list(fields.items())
-
-
-def is_loopback(authority):
-    """Whether "host:port" is this machine: never through a proxy."""
-    return config.is_loopback(urllib.parse.urlsplit("//" + authority).hostname or "")
-
-
-def proxies_of(provider):
-    """urllib's mapping for the provider: its own proxy, none where that is "", else the environment's, for https."""
-    if provider.proxy is not None:
-        return {"http": provider.proxy, "https": provider.proxy} if provider.proxy else {}
-    found = urllib.request.getproxies()
-    return {"https": found["https"]} if "https" in found else {}

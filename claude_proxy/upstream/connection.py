@@ -10,6 +10,7 @@ import ssl
 
 from .errands import Errand
 from .faults import BrokeOff, ConnectTimeout, HungUp, NotReached
+from .network import refused_by_proxy
 
 KEEPALIVE_IDLE_SECONDS = 30         # then a probe every 15 s; three unanswered: dead after 75 s
 KEEPALIVE_INTERVAL_SECONDS = 15
@@ -178,11 +179,8 @@ def tunnel(sock, target, authorization, watch, until):
         if not data or len(head) > MAX_HEAD_BYTES:
             raise NotReached("could not be reached: the proxy hung up")
         head += data
-    status = head.split(b"\r\n", 1)[0].split(b" ", 2)[1:2]
-    if not status or not status[0].startswith(b"2"):
-        raise NotReached("could not be reached: the proxy refused (%s)"
-                         % head.split(b"\r\n", 1)[0].decode("latin-1")[:100],
-                         "check the proxy's address and credentials")
+    if not head.partition(b" ")[2].startswith(b"2"):
+        raise refused_by_proxy(head, target, bool(authorization))
 
 
 def encrypt(sock, context, host, watch, until):

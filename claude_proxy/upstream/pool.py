@@ -18,6 +18,7 @@ import urllib.request
 from .answer import read_head
 from .connection import Connection, connect, encrypt, tunnel
 from .faults import ConnectTimeout, HungUp, NotReached
+from .network import behind, untrusted
 
 IDLE_SECONDS = 15.0                 # servers' own limits begin at 5 s; a dead connection is noticed before it is used
 IDLE_PER_HOST = 256                 # kept, not made: nobody ever waits for a connection
@@ -46,6 +47,10 @@ class ProviderRequest(urllib.request.Request):
     def origin(self):
         """What a connection is good for: (scheme, host, tunnelled to, TLS context, proxy credentials)."""
         return self.type, self.host, self._tunnel_host, self.tls_context, self.proxy_authorization()
+
+    def is_proxied(self):
+        """`host` is a proxy's."""
+        return self.host != self.authority
 
     def proxy_authorization(self):
         """What urllib's ProxyHandler has found in the proxy's URL, for the proxy alone."""
@@ -176,7 +181,10 @@ def open_connection(request):
 def _connected(request):
     watch, until = request.watch, request.watch.clock() + request.times.connect
     host, port = host_and_port(request.host, request.type)
-    sock = connect(host, port, watch, until)
+    try:
+        sock = connect(host, port, watch, until)
+    except NotReached as fault:
+        raise behind(fault) if request.is_proxied() else fault
     try:
         if request._tunnel_host:                    # the one private name of urllib's that is used
             host, port = host_and_port(request._tunnel_host, "https")
@@ -186,8 +194,7 @@ def _connected(request):
             sock = encrypt(sock, request.tls_context, host, watch, until)
     except ssl.SSLCertVerificationError as exc:
         sock.close()
-        raise NotReached("could not be trusted: the certificate of %s: %s" % (host, exc.verify_message),
-                         "ca_file names the certificate authority of a company's own servers or proxy")
+        raise untrusted(exc, host)
     except OSError as exc:
         sock.close()
         raise NotReached("could not be reached: no TLS with %s: %s" % (host, exc.strerror or exc))
