@@ -1,6 +1,7 @@
 """relay.py: a Messages request from its body to its answer's last byte, between real sockets."""
 import contextlib
 import json
+import os
 import queue
 import socket
 import ssl
@@ -643,7 +644,13 @@ def test_a_goodbye_in_tls_is_leaving_although_the_connection_stays(version):
             sock.close()
 
 
+def held():
+    """(threads, descriptors) of this process, in which both sides live."""
+    return threading.active_count(), len(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else 0
+
+
 def test_sixty_clients_leave_at_once(world):
+    before = held()
     socks = [world.connect() for _ in range(60)]
     for sock in socks:
         world.send(sock, "silent", True)
@@ -654,6 +661,10 @@ def test_sixty_clients_leave_at_once(world):
         sock.close()
     for request in world.provider.requests:
         assert request.left.wait(SECONDS) and request.left_at - began < 0.5
+    end = time.monotonic() + SECONDS
+    while any(now > then + 4 for now, then in zip(held(), before)) and time.monotonic() < end:
+        time.sleep(0.01)
+    assert all(now <= then + 4 for now, then in zip(held(), before)), (before, held())
 
 
 def test_a_client_that_leaves_ends_the_retries():

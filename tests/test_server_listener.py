@@ -14,7 +14,7 @@ import pytest
 from server_harness import KEY, SECONDS, Client, Reply, ask, message, post, proxy
 
 from claude_proxy.config import Server
-from claude_proxy.server.listener import tls_context
+from claude_proxy.server.listener import bind, tls_context
 
 HEALTH = b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
@@ -30,6 +30,19 @@ def test_a_port_that_is_taken_is_an_error():
         with pytest.raises(OSError):
             with proxy(port=listener.address[1]):
                 pass
+
+
+def test_what_is_set_on_sockets():
+    waiting = bind("127.0.0.1", 0)[0]
+    socks = [socket.create_connection(waiting.getsockname(), 0.5) for _ in range(100)]      # nobody accepts them
+    for sock in socks + [waiting]:
+        sock.close()
+    with proxy() as listener, Client(listener) as client:
+        client.send(HEALTH)
+        client.read_reply()
+        served = next(iter(listener._connections))._sock
+        assert served.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+        assert served.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
 
 
 def test_localhost_is_all_its_addresses():

@@ -7,6 +7,7 @@ import subprocess
 import pytest
 
 from claude_proxy.commands import service
+from claude_proxy.config import Server
 
 PYZ = pathlib.Path("/usr/local/lib/claude-proxy/claude-proxy.pyz")
 
@@ -27,6 +28,11 @@ def test_paths(config):
     text = service.unit("/usr/bin/python3.12", PYZ, config, False)
     assert lines_of(text, "ExecStart") == ["ExecStart=/usr/bin/python3.12 %s serve --config %s" % (PYZ, config)]
     assert lines_of(text, "DynamicUser") and lines_of(text, "WantedBy") == ["WantedBy=multi-user.target"]
+
+
+def test_its_service_manager_waits_longer_than_it_drains(config):
+    text = service.unit("/usr/bin/python3", PYZ, config, False)
+    assert int(lines_of(text, "TimeoutStopSec")[0].partition("=")[2]) > Server().drain_seconds + 5
 
 
 def test_a_configuration_for_its_owner_alone_comes_as_a_credential(config):
