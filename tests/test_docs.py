@@ -72,8 +72,14 @@ def test_every_command_is_one_that_is_understood(name):
             assert cli.command_parser(command, module).parse_args(rest), line
 
 
+@pytest.fixture(scope="module")
+def proxy():
+    with Proxy("--port", "0") as running:
+        yield running
+
+
 @each
-def test_the_first_minute(name):
+def test_the_first_minute(name, proxy):
     """The first two commands, as they stand there: the proxy without a key, and a question by curl."""
     start, ask = commands(name)[:2]
     assert start == "python3 -m claude_proxy"
@@ -81,9 +87,8 @@ def test_the_first_minute(name):
     headers = dict(word.split(": ") for flag, word in zip(words, words[1:]) if flag == "-H")
     address = next(word for word in words if word.startswith("http"))
     assert words[:2] == ["curl", "-N"] and address.startswith("http://127.0.0.1:8000/")
-    with Proxy("--port", "0") as proxy:
-        body = json.loads(words[words.index("-d") + 1])
-        status, _, data = proxy.request("POST", address.partition(":8000")[2], body, headers)
+    body = json.loads(words[words.index("-d") + 1])
+    status, _, data = proxy.request("POST", address.partition(":8000")[2], body, headers)
     events = [json.loads(line[6:]) for line in data.decode("utf-8").splitlines() if line.startswith("data: ")]
     said = "".join(event["delta"].get("text", "") for event in events if event["type"] == "content_block_delta")
     assert (status, events[-1]["type"]) == (200, "message_stop")
