@@ -198,6 +198,16 @@ HEALED = {
     "Mistral: ids": (
         {}, {}, dumped('"call_1"'), "Tool call id was call_1 but must be a-z, A-Z, 0-9, with a length of 9.",
         "tool_id_style"),
+    "OpenAI behind a gateway: ids": (
+        {}, {"messages": [dict(message, content=json.loads(json.dumps(message["content"]).replace("call_1", "c" * 50)))
+                          for message in REQUEST["messages"]]}, dumped('"%s"' % ("c" * 50)),
+        "Invalid 'messages[2].tool_calls[0].id': string too long. Expected a string with maximum length 40, but got a "
+        "string with length 50 instead.", "tool_id_style"),
+    "Mistral behind a gateway: an answer that is begun": (
+        {}, {"messages": REQUEST["messages"] + [{"role": "assistant", "content": "It"}]},
+        lambda body: "prefix" not in body["messages"][-1],
+        "Expected last role User or Tool (or Assistant with prefix True) for serving but got assistant",
+        "prefill_mark"),
     "DeepSeek: an image": (
         {}, {}, dumped("image_url"),
         "Failed to deserialize the JSON body into the target type: messages[4]: unknown variant `image_url`, expected "

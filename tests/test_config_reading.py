@@ -410,6 +410,15 @@ WARNINGS = {
     "an address with the endpoint in it": (
         one({"base_url": "https://x.example/v1/chat/completions"}),
         ["providers.x.base_url: ends before /chat/completions; that part was left off"]),
+    "an address for Claude Code itself": (
+        one({"base_url": "https://api.deepseek.com/anthropic"}),
+        ["providers.x.base_url: is an address of the Messages API; this proxy asks for Chat Completions, at "
+         "https://api.deepseek.com"]),
+    "the same of a stranger": (
+        one({"base_url": "https://x.example/v1/messages"}),
+        ["providers.x.base_url: is an address of the Messages API; this proxy asks for Chat Completions, at an address "
+         "such as https://x.example/v1"]),
+    "a query and a fragment with nothing in them": (one({"base_url": "https://x.example/v1/?#"}), []),
     "a fallback without a key": (
         {"providers": dict(one({})["providers"], openai={"api_key": "${NO}"}), "fallbacks": {"x": ["openai"]}},
         ["fallbacks.x: openai has no key and is passed over: set NO, or providers.openai.api_key (a key: "

@@ -13,6 +13,7 @@ from .shapes import ClientKey, ModelRow, Prices, Provider, Secret, Server
 RESERVED = ("v1", "api", "health", "healthz", "livez", "readyz", "metrics", "demo", "anthropic")
 DEMO = "demo"
 _ENDPOINT = re.compile(r"/chat/completions/?\Z")
+_MESSAGES = re.compile(r"(?:/v1)?/messages\Z|/anthropic(?:/v1)?(?:/messages)?\Z")
 _AS_THEY_ARE = ("quirks", "headers", "body", "connect_seconds", "first_byte_seconds", "idle_seconds", "max_retries",
                 "heal", "vision_model", "proxy", "ca_file", "tls_strict", "max_concurrent")
 
@@ -98,7 +99,16 @@ def _base_url(place: Place, row: Dict[str, Any], entry: Optional[Entry]) -> Opti
     if _ENDPOINT.search(written):
         spot.warn("ends before /chat/completions; that part was left off")
         written = _ENDPOINT.sub("", written)
+    if _MESSAGES.search(written):
+        spot.warn("is an address of the Messages API; this proxy asks for Chat Completions, at %s"
+                  % _chat_address(written))
     return written
+
+
+def _chat_address(messages_address: str) -> str:
+    host = urlsplit(messages_address).hostname
+    known = next((entry.base_url for entry in CATALOGUE.values() if host in entry.hosts), None)
+    return known or "an address such as %s/v1" % _MESSAGES.sub("", messages_address)
 
 
 def _shape(name: str, entry: Optional[Entry]) -> str:

@@ -172,7 +172,7 @@ def _url(place: Place, value: Any) -> Optional[str]:
     wrong = _url_fault(parts, host, port)
     if wrong is not None:
         return place.wrong("must be %s, not %s%s" % (URL_SAYS, place.shown(value), wrong))
-    return value.strip().rstrip("/")
+    return value.strip().rstrip("/?#")
 
 
 def _url_fault(parts: Any, host: Optional[str], port: Optional[int]) -> Optional[str]:
