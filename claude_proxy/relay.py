@@ -34,6 +34,8 @@ CUT = "prompt-cut"                  # the warning's code: the provider seems to 
 NOTHING = "empty-answer"            # the provider has answered with nothing, twice
 BLANK = b" \t\r\n\xef\xbb\xbf"
 dumps = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+# Where few characters are others, escaping them is twice as fast: one emoji would make four bytes of every character.
+dumps_ascii = json.JSONEncoder(separators=(",", ":")).encode
 log = logging.getLogger(__name__)
 
 
@@ -91,6 +93,7 @@ class Turn:
 
     def __init__(self, app, request, answer, body, watch, record):
         self.app, self.answer, self.body, self.watch, self.record = app, answer, body, watch, record
+        self.dumps = dumps_ascii if request.mostly_ascii else dumps
         self.client = conversion.client_of(request.header("user-agent"))
         self.message_id = "msg_" + os.urandom(12).hex()
         self.max_tokens = app.config.server.max_tokens
@@ -120,7 +123,7 @@ class Turn:
             raise NotAsked(error)
 
     def _call(self, target, key, chat):
-        data = dumps(chat.body).encode("utf-8", "replace")
+        data = self.dumps(chat.body).encode("utf-8", "replace")
         self._about(target, chat, data)
         return self.app.caller.call(target, data, self.watch, self.stream, key)
 
@@ -129,7 +132,7 @@ class Turn:
         record, provider = self.record, target.provider.name
         record.provider, record.model = provider, target.model
         record.warnings = list(target.warnings) + list(chat.warnings) + (["demo"] if provider == DEMO else [])
-        self.text_bytes = len(data) - base64_bytes(data)
+        self.text_bytes = len(data) - (base64_bytes(data) if chat.has_files else 0)
         ratio = self.app.learned.bytes_per_token(provider, target.model)
         self.context = replace(chat.answer, input_tokens=tokens.quick_estimate(self.text_bytes, 0, ratio))
 

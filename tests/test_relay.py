@@ -187,6 +187,19 @@ def test_json_to_the_provider_is_compact_utf8(world):
     assert '"messages":[{"role":"user","content":"你好"}]'.encode() in world.provider.requests[0].raw
 
 
+LARGE = {
+    "mostly other characters: as UTF-8": ("你好" * 4000, "你好".encode("utf-8")),
+    "mostly ASCII: escaped": ("word \U0001F600 " + "word " * 4000, b"word \\ud83d\\ude00 word"),
+}
+
+
+@pytest.mark.parametrize("text, sent", LARGE.values(), ids=LARGE.keys())
+def test_a_large_request_is_written_as_it_costs_least(world, text, sent):
+    world.ask(messages=[{"role": "user", "content": text}])
+    request = world.provider.requests[0]
+    assert request.body["messages"] == [{"role": "user", "content": text}] and sent in request.raw
+
+
 def test_both_connections_serve_again(world):
     with world.connect() as sock:
         for stream in (False, True, False):

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from claude_proxy.errors import InvalidRequest, ProxyError, TooLarge
-from claude_proxy.server.body import MAX_DEPTH, charset_of, check_depth, parse_json, unpack
+from claude_proxy.server.body import MAX_DEPTH, charset_of, is_mostly_ascii, look_through, parse_json, unpack
 
 PARSED = {
     "an object": (b'{"a": 1}', {"a": 1}),
@@ -67,13 +67,35 @@ def test_depth_is_counted_without_recursion():
     for _ in range(100000):
         deep = {"a": deep}
     with pytest.raises(InvalidRequest):
-        check_depth(deep)
+        look_through(deep)
     while deep:                                                 # freed one by one: the interpreter's own recursion
         deep = deep["a"]
     level = []
     for _ in range(MAX_DEPTH - 1):
         level = [level]
-    check_depth(level)
+    assert look_through(level) == []
+
+
+def test_texts_are_found_wherever_they_stand():
+    assert sorted(look_through({"a": ["b", "\xe9", {"\u4e2d": None, "c": [["\u2026"]]}], "d": "e"})) == [
+        "\xe9", "\u2026", "\u4e2d"]
+
+
+MOSTLY_ASCII = {
+    "nothing": (b"", True),
+    "English": (b'{"a": "one two"}', True),
+    "Chinese": ('{"a": "你好"}'.encode("utf-8"), False),
+    "Chinese, escaped": (b'{"a": "\\u4f60\\u597d"}', False),
+    "an emoji in a page": (('{"a": "%s\U0001F600"}' % ("word " * 100)).encode("utf-8"), True),
+    "an escape in a page": (b'{"a": "%b\\u2026"}' % (b"word " * 100), True),
+    "an English beginning of much Chinese": (("word " * 4000 + "你好" * 20000).encode("utf-8"), False),
+    "a few Chinese words in much English": (("你好" * 20 + "word " * 40000).encode("utf-8"), True),
+}
+
+
+@pytest.mark.parametrize("data, expected", MOSTLY_ASCII.values(), ids=MOSTLY_ASCII.keys())
+def test_whether_a_body_is_mostly_ascii(data, expected):
+    assert is_mostly_ascii(data) is expected
 
 
 @pytest.mark.parametrize("value, expected", [

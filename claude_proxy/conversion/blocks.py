@@ -52,7 +52,7 @@ def _image(block, scope, path):
     if not scope.images:
         scope.warn("dropped:image")
         return text(NO_IMAGES)
-    source = block["source"]
+    scope.has_files, source = True, block["source"]
     url = source["url"] if source["type"] == "url" else _data_url(source)
     return [{"type": "image_url", "image_url": {"url": url}}]
 
@@ -75,7 +75,7 @@ def _document(block, scope, path):
 def _pdf(block, scope, path):
     if not scope.files:
         raise refuse((path, "document"), "%s does not take PDF files; send the text of it" % scope.provider)
-    name = block.get("title") or "document"
+    scope.has_files, name = True, block.get("title") or "document"
     return [{"type": "file", "file": {"filename": name if name.lower().endswith(".pdf") else name + ".pdf",
                                       "file_data": "data:application/pdf;base64," + block["source"]["data"]}}]
 

@@ -34,3 +34,4 @@ class ChatRequest:
     body: Dict[str, Any]                            # Chat Completions, ready for json.dumps
     answer: AnswerContext
     warnings: Tuple[str, ...] = ()                  # short codes: "dropped:top_k"
+    has_files: bool = False                         # images or documents: much of the body is no text

@@ -51,7 +51,8 @@ def to_chat_request(body: Dict[str, Any], target: Any, client: Client = ANY_CLIE
     chat = _chat_params(body, scope, limit, stops, tools)
     chat.update(target.provider.body)
     chat["messages"] = _messages(body, scope)
-    return ChatRequest(chat, _answer_context(body, scope, client, message_id, stops, tools), tuple(scope.warnings))
+    answer = _answer_context(body, scope, client, message_id, stops, tools)
+    return ChatRequest(chat, answer, tuple(scope.warnings), scope.has_files)
 
 
 def _chat_params(body, scope: Scope, limit: int, stops: params.Stops, tools: ToolParams) -> Dict[str, Any]:

@@ -19,6 +19,7 @@ class Scope:
     images: bool = True
     files: bool = False
     warnings: List[str] = field(default_factory=list)
+    has_files: bool = False                # an image or a document went into the request
 
     def warn(self, code: str) -> None:
         """Note what is dropped or replaced: a short code such as "dropped:top_k", fit for a header, once each."""

@@ -8,8 +8,10 @@ import re
 import socket
 import time
 import zlib
+from itertools import chain
 from typing import Any, Dict, List, Optional
 
+from ..conversion.wellformed import is_well_formed
 from ..errors import InvalidRequest, Timeout, TooLarge
 from .reader import CR, HARMLESS, MAX_FIELDS, parse_fields
 from .wire import SLOWEST_RATE, Wire
@@ -19,6 +21,8 @@ MAX_TRAILERS = 8 * 1024
 MAX_DEPTH = 200
 MAX_DIGITS = 308                     # one more may be past what a double, and so any other reader of JSON, holds
 PIECE_BYTES = 262144
+SAMPLES, SAMPLE_BYTES = 16, 1024
+FEW = 32                             # one in so many bytes
 
 CHUNK_LINE = re.compile(rb"([0-9A-Fa-f]{1,16})(?:;[\t -~\x80-\xff]{0,1024})?").fullmatch
 CHARSET = re.compile(r';\s*charset\s*=\s*"?([^\s;"]+)', re.I).search
@@ -181,18 +185,17 @@ def parse_json(data: bytes, charset: str = "utf-8") -> Dict[str, Any]:
     """The object that a body holds. Lone surrogates become U+FFFD; of equal names the last one counts."""
     if data[:3] == b"\xef\xbb\xbf":
         data = data[3:]
-    if not data.strip():
+    if not data or data.isspace():
         raise InvalidRequest("the request has no body")
     try:
         text = data.decode(charset)
     except UnicodeDecodeError as error:
         raise InvalidRequest("the body is not %s (byte %d)" % (charset.upper(), error.start)) from None
-    if SURROGATES.search(text):
-        text = _whole_characters(text)
     body = _parse(text)
     if not isinstance(body, dict):
         raise InvalidRequest("the body must be a JSON object")
-    check_depth(body)
+    if not all(map(is_well_formed, look_through(body))):
+        body = _parse(_whole_characters(text))
     return body
 
 
@@ -206,15 +209,38 @@ def _parse(text):
         raise _too_deep() from None
 
 
-def check_depth(body: Any) -> None:
-    """Refuse more than 200 levels of objects and arrays; without recursion, one level at a time."""
-    level = [body]
+def look_through(body: Any) -> List[str]:
+    """The texts with more in them than ASCII; more than 200 levels of objects and arrays are refused.
+
+    One look at everything, without recursion. (Looking for escapes of half a character in the body's text takes twice
+    as long, for there are few of them and many backslashes.)
+    """
+    level, texts = [body], []
     for _ in range(MAX_DEPTH):
-        level = [value for holder in level for value in (holder.values() if holder.__class__ is dict else holder)
-                 if value.__class__ is dict or value.__class__ is list]
+        level = _next_level(level, texts)
         if not level:
-            return
+            return texts
     raise _too_deep()
+
+
+def _next_level(level, texts):
+    deeper = []
+    for holder in level:
+        for value in chain(holder, holder.values()) if holder.__class__ is dict else holder:
+            kind = value.__class__
+            if kind is dict or kind is list:
+                deeper.append(value)
+            elif kind is str and not value.isascii():
+                texts.append(value)
+    return deeper
+
+
+def is_mostly_ascii(data: bytes) -> bool:
+    r"""Whether few of a body's characters are others, as they are or as \u escapes; some samples tell."""
+    step = max(SAMPLE_BYTES, len(data) // SAMPLES)
+    looked = b"".join([data[at:at + SAMPLE_BYTES] for at in range(0, len(data), step)])
+    others = len(looked) - len(looked.decode("ascii", "ignore")) + 3 * looked.count(b"\\u")
+    return others * FEW <= len(looked)
 
 
 def _too_deep():
