@@ -41,6 +41,7 @@ class Scenario:
     ends: str = ""                          # the client ends in an error with these words
     stop: int = 0                           # a signal for the client, once the provider is silent
     provider: Mapping[str, float] = field(default_factory=dict)     # more of its configuration
+    secure: bool = False                    # between client and proxy there is TLS
 
 
 SCENARIOS = {
@@ -71,6 +72,8 @@ SCENARIOS = {
                                 provider={"first_byte_seconds": 1}, ends="scripted said nothing for 1 s"),
     "escape": Scenario("the client is interrupted: the provider's connection closes", trouble="silent", at=(0,),
                        stop=signal.SIGINT),
+    "escape-tls": Scenario("the same where the client speaks TLS with the proxy", trouble="silent", at=(0,),
+                           stop=signal.SIGINT, secure=True),
     "client-killed": Scenario("the client is killed: the provider's connection closes", trouble="silent", at=(0,),
                               stop=signal.SIGKILL),
     "overflow": Scenario("the provider's context overflows: the client compacts and goes on", trouble="overflow",

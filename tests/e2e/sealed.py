@@ -23,6 +23,9 @@ import time
 import scenarios
 import scripted
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+import certificates  # noqa: E402
+
 CLIENT_SECONDS = 150
 MODEL = "claude-sonnet-5"
 PROMPT = "Write the file, read it back, count its bytes, report."
@@ -64,7 +67,7 @@ def play(options, folder):
     home.mkdir()
     provider = scripted.Provider(scenario, str(work), breaks_streams=options.fallback)
     config = write_config(folder, provider.url, {"default": {"model": "scripted-model", "context_window": 200000}},
-                          scenario.provider)
+                          scenario.provider, tls_of(certificates.make()) if scenario.secure else {})
     proxy = shlex.split(options.proxy)
     client = [options.claude, "-p", "--dangerously-skip-permissions", "--output-format", "stream-json", "--verbose"]
     client += list(scenario.arguments) + [PROMPT]
@@ -75,7 +78,7 @@ def play(options, folder):
             output = run_client(command, work, home, {})
         else:
             output = with_proxy(proxy, config, folder, lambda url: run_client(
-                client + ["--model", MODEL], work, home, {"ANTHROPIC_BASE_URL": url, "ANTHROPIC_AUTH_TOKEN": "any"},
+                client + ["--model", MODEL], work, home, dict(trust(scenario), ANTHROPIC_BASE_URL=url, ANTHROPIC_AUTH_TOKEN="any"),
                 stopping(provider, scenario.stop) if scenario.stop else None))
     finally:
         provider.close()
@@ -84,11 +87,21 @@ def play(options, folder):
     return {"failed": judge(scenario, provider, work, output), "requests": len(provider.requests)}
 
 
-def write_config(folder, url, models, more=()):
+def tls_of(made):
+    """server.tls with a certificate of our own."""
+    return {"tls": {"cert_file": made["cert"], "key_file": made["key"]}}
+
+
+def trust(scenario):
+    """What makes the client trust it."""
+    return {"NODE_EXTRA_CA_CERTS": certificates.make()["ca"]} if scenario.secure else {}
+
+
+def write_config(folder, url, models, more=(), server=()):
     """A configuration with one provider, "scripted" -> its path."""
     path = folder / "config.json"
     path.write_text(json.dumps({
-        "server": {"port": 0}, "default_provider": "scripted",
+        "server": {"port": 0, **dict(server)}, "default_provider": "scripted",
         "providers": {"scripted": {"base_url": url, "api_key": "sk-scripted", "models": models, **dict(more)}}}))
     path.chmod(0o600)
     return str(path)
