@@ -26,11 +26,13 @@ class ProxyError(Exception):
 
     `message` is one sentence for the person who reads it: what failed, where, what to do.
     `reason` stands in the log in its place, where the message quotes what the client has written.
+    `by_chance`: the same request may go well the next time, at once: the model has spoilt its answer.
     `headers` go out with the status (Retry-After, x-should-retry, Allow); `details` into error.details.
     """
 
     status = 500
     type = "api_error"
+    by_chance = False
 
     def __init__(self, message: str, headers: Optional[Mapping[str, str]] = None, details: Any = None,
                  status: Optional[int] = None, reason: Optional[str] = None):

@@ -176,7 +176,9 @@ class Turn:
             self.record.warnings.append(NOTHING)
             return
         self.heard_nothing = True
-        raise Refused(UpstreamFailed("%s answered with nothing" % target.provider.name), again="nothing")
+        error = UpstreamFailed("%s answered with nothing" % target.provider.name)
+        error.by_chance = True
+        raise Refused(error, name="nothing")
 
     def _compare(self, target):
         """Hold an estimate against the provider's count, after the answer: count_tokens learns from it."""

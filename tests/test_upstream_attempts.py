@@ -65,6 +65,7 @@ class World:
 
 ONE, TWO = target_for("a"), target_for("b")
 AFTER = {"retry-after": "3"}
+SPOILT = "Failed to call a function. Please adjust your prompt. See 'failed_generation' for more details."
 
 TRIES = {
     "an answer": (["ok"], "a:k = answer"),
@@ -81,6 +82,9 @@ TRIES = {
     "rate limit with nonsense": ([(429, "", {"retry-after": "-5"}), "ok"], "a:k +0.25 a:k = answer"),
     "fifteen seconds are enough": ([(429, "", {"retry-after": "9"})] * 2, "a:k +9 a:k = 429"),
     "an empty account": ([(429, '{"error": {"code": "insufficient_quota", "message": "quota"}}')], "a:k = 429"),
+    "a call that the model spoilt": ([(400, SPOILT), "ok"], "a:k a:k = answer"),
+    "and again": ([(400, SPOILT)] * 2, "a:k a:k = 400"),
+    "within a 200": ([refusals.in_stream({"message": SPOILT}, "a"), "ok"], "a:k a:k = answer"),
     # what may have cost money, and what will not change
     "broke down": ([500], "a:k = 502"),
     "bad gateway": ([502], "a:k = 502"),

@@ -16,7 +16,7 @@ from typing import Any, Dict
 
 from . import remedies as heal
 from .overflow import overflow_in
-from .wording import any_of, read
+from .wording import THE_MODEL_S_FAULT, any_of, read
 
 MAX_REMEDIES = 3            # for one request
 STATUSES = (400, 404, 413, 415, 422, 500, 501)
@@ -93,7 +93,6 @@ NOT_SEEN = (
     r"|unsupported(?! image (?:format|type))|isn't|unknown variant|invalid content type|no endpoints found|mmproj"
     r"|不支持")
 IMAGE = r"image(?:_url|s?)|vision|multi-?modal|图片|图像|多模态|视觉"
-THE_MODEL_S_FAULT = any_of("tool call validation failed", "failed to call a function", "failed_generation")
 
 
 def about(subject, verdict=NOT_TAKEN, reach=100):

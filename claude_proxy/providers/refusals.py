@@ -18,7 +18,7 @@ from . import hints
 from .catalogue import fact_of
 from .overflow import overflow_in, phrase
 from .redaction import redacted
-from .wording import any_of, read
+from .wording import THE_MODEL_S_FAULT, any_of, read
 
 BY_STATUS = {
     400: errors.InvalidRequest, 401: errors.NotAuthenticated, 402: errors.BillingProblem, 403: errors.Forbidden,
@@ -134,7 +134,9 @@ def _error(kind, status, said, headers, target, secrets=(), prompt_tokens=None):
     hint = hints.hint(kind, status, said, place, _header(headers, "location"))
     wait = hints.wait(extra.get("retry-after"))
     message = "%s%s %s: %s" % (start, place.full_name, _verb(kind, status), _sentence(words))
-    return kind(" ".join(filter(None, (message, wait, _safe(hint, secrets)))), extra)
+    error = kind(" ".join(filter(None, (message, wait, _safe(hint, secrets)))), extra)
+    error.by_chance = bool(THE_MODEL_S_FAULT.search(said.everything))
+    return error
 
 
 def _verb(kind, status):

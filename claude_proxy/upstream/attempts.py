@@ -4,7 +4,7 @@
     a parameter that the provider complains of   the request without it, at once; each mending once, three in all
     401, 402, 403, 429                           the provider's next key; a key that a command gives is asked for again
     no connection, 408, 429, 503, 529            the same again, after Retry-After (up to 10 s) or a random back-off
-    an answer with nothing in it                 the same again, at once (the caller says so, once: `again`)
+    an answer that the model has spoilt          the same again, at once, once
     anything but a fault of the request itself   the next fallback target
 
 What a provider may have worked on (500, 502, 504, a hang-up after the request went out) is not asked again: it may cost
@@ -32,12 +32,13 @@ log = logging.getLogger(__name__)
 class Refused(Exception):
     """A provider's answer that is none: its `error` for the client, and what the next try is decided by.
 
-    `again`: a word for an answer that is worth the same try once more, at once.
+    `name`: what stands in the log in place of the status.
     """
 
-    def __init__(self, error, status=0, text="", headers=None, chat_body=None, again=""):
+    def __init__(self, error, status=0, text="", headers=None, chat_body=None, name=""):
         super().__init__(error.message)
-        self.error, self.status, self.text, self.again = error, status or error.status, text, again
+        self.error, self.status, self.text = error, status or error.status, text
+        self.name = name or self.status
         self.headers = headers or {}
         self.chat_body = chat_body
 
@@ -87,7 +88,7 @@ class Attempts:
             except Fault as fault:
                 refused, what = Refused(fault.told_of(target.provider.name)), fault
             except Refused as exc:
-                refused, what = exc, exc.again or exc.status
+                refused, what = exc, exc.name
             except ProxyError as error:
                 refused, what = Refused(error), error.status
             self._note(tries.target, what)
@@ -95,8 +96,8 @@ class Attempts:
             if not self._may_go_on():
                 raise refused.error
             broken = what if isinstance(what, Fault) else None
-            if not (refused.again or self._mend(tries, refused) or self._change_key(tries, key, refused, broken)
-                    or self._wait(tries, refused, broken)):
+            if not (self._once_more(tries, refused) or self._mend(tries, refused)
+                    or self._change_key(tries, key, refused, broken) or self._wait(tries, refused, broken)):
                 raise refused.error
             self.record.retries += 1
 
@@ -109,6 +110,13 @@ class Attempts:
     def _note(self, target, what):
         said = what.text if isinstance(what, Fault) else what
         self.record.attempts.append("%s: %s" % (name_of(target), said))
+
+    def _once_more(self, tries, refused):
+        """Whether the model may do better, and has had one try."""
+        if tries.by_chance or not refused.error.by_chance or not tries.target.provider.max_retries:
+            return False
+        tries.by_chance = True
+        return True
 
     def _mend(self, tries, refused):
         """Whether the target was changed so that the provider's complaint no longer holds."""
@@ -182,6 +190,7 @@ class _Tries:
         self.status = 0                     # of the last answer; 0 where there was none
         self.remedies, self.refused_keys, self.refreshed = [], [], []
         self.waits = 0
+        self.by_chance = False
 
 
 def retry_after(headers, now):
