@@ -135,6 +135,11 @@ class Turn:
         self.text_bytes = len(data) - (base64_bytes(data) if chat.has_files else 0)
         ratio = self.app.learned.bytes_per_token(provider, target.model)
         self.context = replace(chat.answer, input_tokens=tokens.quick_estimate(self.text_bytes, 0, ratio))
+        record.so_far = self._usage_so_far
+
+    def _usage_so_far(self):
+        """For the dashboard, which asks while the answer is on its way, from a thread of its own."""
+        return {"input_tokens": self.context.input_tokens, "cache_read_input_tokens": 0, "output_tokens": 0}
 
     def _headers(self):
         """What the answer says of its way here."""
@@ -228,6 +233,9 @@ class StreamTurn(Turn):
         self.translation = conversion.AnswerStream(self.context)
         if self.answer.sent:
             self.translation.start()                # it has gone out already, in an earlier try
+
+    def _usage_so_far(self):
+        return self.translation.usage
 
     def _relay(self, upstream, target):
         self._open_soon()

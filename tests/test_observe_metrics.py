@@ -238,6 +238,21 @@ def test_what_runs():
     assert status["providers"][0]["in_progress"] == 1 and "time" not in status["running"][0]
 
 
+def test_the_tokens_so_far_of_what_runs():
+    """They are asked for when they are shown; each change is worth telling; at the end only the numbers stay."""
+    metrics, usage = metrics_of(), {"input_tokens": 36, "output_tokens": 0, "cache_read_input_tokens": 4}
+    record = Record(request_id="req_1", provider="deep", started=998.5, so_far=lambda: usage)
+    metrics.begin(record)
+    before = metrics.mark()
+    assert metrics.mark() == before
+    usage["output_tokens"] = 80
+    assert metrics.mark() != before
+    shown = metrics.status(CONFIG)["running"][0]
+    assert [shown[name] for name in ("input_tokens", "output_tokens", "cached_tokens")] == [36, 80, 4]
+    metrics.end(record)
+    assert record.so_far is None and metrics.status(CONFIG)["recent"][0]["output_tokens"] == 0
+
+
 def test_the_series_forgets_what_is_old():
     clock = Clock(1000.0)
     metrics = metrics_of(clock=clock)

@@ -71,9 +71,11 @@ def lines(url: str, status: Dict[str, Any]) -> Iterator[str]:
 def cells(row: Dict[str, Any]) -> List[Any]:
     """A request's line."""
     end = cut(row["error"]) if row["error"] else row["stop_reason"] or row["status"] or "under way"
+    about = "%d" if "time" in row else "~%d"        # under way: an estimate so far
+    came, gone = row["input_tokens"] + row["cached_tokens"], row["output_tokens"]
     return [row.get("time", "")[11:19], row["requested_model"] or row["route"],
             "%s/%s" % (row["provider"], row["model"]) if row["provider"] else "",
-            row["input_tokens"] + row["cached_tokens"] or "", row["output_tokens"] or "",
+            about % came if came else "", about % gone if gone else "",
             took(row["first_byte_ms"]), took(row["duration_ms"]), end]
 
 

@@ -14,7 +14,7 @@ from .. import __version__
 from ..config import Config
 from ..config.matching import rows_of
 from .counters import DURATION_BUCKETS, FIRST_CHUNK_BUCKETS, Counter, Histogram
-from .overview import Series, Snapshot, Tally, overview
+from .overview import Series, Snapshot, Tally, counts_of, overview
 from .record import Record
 
 RECENT = 200                            # requests that are remembered
@@ -79,6 +79,7 @@ class Metrics:
         now = self._clock()
         with self._lock:
             self._running.pop(id(record), None)
+            record.so_far = None            # the numbers are in it now, and what counted them is not kept
             self._recent.append((self._wall(), record))
             self.ended += 1
             self._count(record, now)
@@ -153,7 +154,7 @@ class Metrics:
     def mark(self) -> Tuple[Any, ...]:
         """What differs as soon as status() would tell something new; cheap. Its first: how many requests have ended."""
         with self._lock:
-            running = tuple((id(record), record.provider, record.first_byte, len(record.attempts))
+            running = tuple((id(record), record.provider, record.first_byte, len(record.attempts), counts_of(record))
                             for record in self._running.values())
             return self.ended, running, self.series.step(self._clock() - self.started)
 

@@ -8,7 +8,7 @@
      "providers": [{"name", "base_url", "usable", "default", "health", "key_hint", "models", "requests", ...}],
      "series": {"seconds", "requests": [...], "errors": [...], "input_tokens": [...], "output_tokens": [...]},
      "learned": [{"provider", "model", "remedy", "line"}], "learned_warnings": [...]}
-A series begins with its oldest sum.
+A series begins with its oldest sum. The tokens of a running request are those so far, estimated.
 Nothing of a prompt or an answer is in it, and no key.
 """
 from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Tuple
@@ -128,19 +128,28 @@ def _shown(config: Config) -> List[Provider]:
             if (config.default_provider == DEMO if provider.name == DEMO else provider.configured or provider.usable)]
 
 
+def counts_of(record: Record) -> Tuple[int, int, int]:
+    """Input, output and cached tokens; of an answer under way those so far, estimated until the provider counts them."""
+    usage = record.so_far() if record.so_far else None
+    if usage is None:
+        return record.input_tokens, record.output_tokens, record.cached_tokens
+    return usage["input_tokens"], usage["output_tokens"], usage["cache_read_input_tokens"]
+
+
 def _request(record: Record, config: Config, now: float, ended: Optional[float] = None) -> Dict[str, Any]:
+    counts = counts_of(record)
     shown = {
         "request_id": record.request_id, "method": record.method, "route": record.route,
         "client_key": record.client_key, "session": record.session,
         "requested_model": record.requested_model, "provider": record.provider,
         "model": record.model, "status": record.status, "error_type": record.error_type, "error": record.error[:300],
-        "input_tokens": record.input_tokens, "output_tokens": record.output_tokens,
-        "cached_tokens": record.cached_tokens, "stop_reason": record.stop_reason, "retries": record.retries,
+        "input_tokens": counts[0], "output_tokens": counts[1], "cached_tokens": counts[2],
+        "stop_reason": record.stop_reason, "retries": record.retries,
         "attempts": list(record.attempts), "warnings": list(record.warnings), "client_left": record.client_left,
         "bytes_in": record.bytes_in, "bytes_out": record.bytes_out,
         "first_byte_ms": milliseconds(record, record.first_byte),
         "duration_ms": milliseconds(record, now if ended is None else record.ended),
-        "cost": _cost(config.provider(record.provider), {record.model: [getattr(record, name) for name in TOKENS]}),
+        "cost": _cost(config.provider(record.provider), {record.model: list(counts)}),
     }
     return dict(shown, time=timestamp(ended)) if ended is not None else shown
 

@@ -1,6 +1,6 @@
 """What is remembered of one request: filled in on its way, counted and logged at its end."""
 from dataclasses import dataclass, field
-from typing import List, Optional
+from typing import Any, Callable, List, Mapping, Optional
 
 
 @dataclass
@@ -31,3 +31,4 @@ class Record:
     bytes_out: int = 0
     stop_reason: str = ""
     client_left: bool = False
+    so_far: Optional[Callable[[], Mapping[str, Any]]] = None        # the usage of an answer that is under way

@@ -31,19 +31,25 @@ class Browser:
 
     def __enter__(self):
         self.folder = tempfile.mkdtemp(prefix="browser-")
-        port = os.path.join(self.folder, "port")
-        self.driver = subprocess.Popen(["chromedriver", "--port=0", "--log-path=%s" % port], stdout=subprocess.PIPE,
-                                       stderr=subprocess.DEVNULL)
-        for line in self.driver.stdout:
-            if b"successfully on port" in line:
-                self.address = "http://127.0.0.1:%d" % int(line.split()[-1].rstrip(b"."))
-                break
+        self.driver = next(filter(None, (self._started() for _ in range(3))))
         wanted = {"browserName": "chrome", "goog:loggingPrefs": {"browser": "ALL", "performance": "ALL"},
                   "goog:chromeOptions": {"binary": shutil.which("chromium"), "args": self.flags + [
                       "--user-data-dir=%s" % os.path.join(self.folder, "profile")]}}
         made = self._ask("POST", "/session", {"capabilities": {"alwaysMatch": wanted}})
         self.session = "/session/%s" % made["sessionId"]
         return self
+
+    def _started(self):
+        """The running driver; None where it ended at once, as it does when somebody takes its port."""
+        driver = subprocess.Popen(["chromedriver", "--port=0", "--log-path=%s" % os.path.join(self.folder, "log")],
+                                  stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        for line in driver.stdout:
+            if b"successfully on port" in line:
+                self.address = "http://127.0.0.1:%d" % int(line.split()[-1].rstrip(b"."))
+                return driver
+        driver.stdout.close()
+        driver.wait(SECONDS)
+        return None
 
     def __exit__(self, *exc_info):
         try:

@@ -113,18 +113,23 @@ def tells_how_to_begin(scene):
 @check
 def follows_a_stream_while_it_runs(scene):
     scene.enter()
-    gate = threading.Event()
-    scene.provider.scripts["gated"] = {"chunks": [{"delta": {"content": "one "}}, ("wait", gate), {"delta": {"content": "two"}},
+    more, gate = threading.Event(), threading.Event()
+    scene.provider.scripts["gated"] = {"chunks": [{"delta": {"content": "one " * 40}}, ("wait", more),
+                                                  {"delta": {"content": "two " * 40}}, ("wait", gate),
                                                   {"finish": "stop", "usage": USAGE}]}
     asked = threading.Thread(target=scene.ask, args=("fake/gated",))
     asked.start()
     try:
         scene.window.wait("document.querySelectorAll('[data-running]').length === 1", 3)
         scene.window.wait("document.querySelector('[data-running]').innerText.includes('streaming')", 3)
+        scene.window.wait("/~40\\b/.test(document.querySelector('[data-running]').innerText)", 3)      # tokens so far
+        more.set()
+        scene.window.wait("/~80\\b/.test(document.querySelector('[data-running]').innerText)", 3)
         before = scene.window.text("[data-ticks]")
         scene.window.wait("document.querySelector('[data-ticks]').innerText !== %s" % json.dumps(before), 3)
         scene.picture("running")
     finally:
+        more.set()
         gate.set()
         asked.join()
     scene.window.wait("document.querySelectorAll('[data-running]').length === 0", 3)
