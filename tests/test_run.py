@@ -85,8 +85,7 @@ got = []
 for name in ("SIGTERM", "SIGHUP", "SIGUSR1", "SIGINT"):
     signal.signal(getattr(signal, name), on_signal)
 print("ready", flush=True)
-while True:
-    stopped.wait(20)
+stopped.wait(20)
 """
 
 
