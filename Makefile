@@ -15,8 +15,8 @@ run:                          ## serve with the configuration that is found
 	$(PYTHON) -m claude_proxy
 
 # Compiled modules are kept in build/, also where the environment has it that none is written: 100 starts use them.
-test histories docs-test: export PYTHONDONTWRITEBYTECODE =
-test histories docs-test: export PYTHONPYCACHEPREFIX = $(CURDIR)/build/pycache
+test histories docs-test matrix: export PYTHONDONTWRITEBYTECODE =
+test histories docs-test matrix: export PYTHONPYCACHEPREFIX = $(CURDIR)/build/pycache
 
 test: $(VENV)/ready           ## the suite, in an environment of its own that has pytest alone
 	$(VENV)/bin/python -m pytest $(ARGS)
