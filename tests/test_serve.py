@@ -13,6 +13,8 @@ import pytest
 from fake_provider import FakeProvider
 from processes import ROOT, SECONDS, Proxy, environment, inside, stop
 
+from claude_proxy.commands import serve
+
 POSIX = pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
 
 
@@ -312,3 +314,15 @@ def test_an_inherited_socket(tmp_path, provider):
             assert proxy.url == "http://127.0.0.1:%d" % listening.getsockname()[1]
             assert proxy.message()[0] == 200
             assert stop(proxy) == 0
+
+
+# -- a log that cannot be written
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full here")
+def test_a_full_disk_is_no_reason_not_to_start(monkeypatch):
+    full = open("/dev/full", "w")
+    monkeypatch.setattr(sys, "stderr", full)
+    serve.announce(["claude-proxy: listening"], "text")
+    monkeypatch.undo()
+    with pytest.raises(OSError):
+        full.close()

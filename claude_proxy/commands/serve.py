@@ -118,8 +118,11 @@ def announce(lines: List[str], log_format: str) -> None:
     if log_format == "json" or systemd.under_journal():
         for line in lines:
             log.info("%s", line.strip())
-    else:
+        return
+    try:
         print("\n".join(lines), file=sys.stderr, flush=True)
+    except OSError:
+        return                                      # a full disk, or nobody reads it: no reason not to serve
 
 
 # -- how long it lives
