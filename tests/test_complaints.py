@@ -198,6 +198,10 @@ HEALED = {
     "Mistral: ids": (
         {}, {}, dumped('"call_1"'), "Tool call id was call_1 but must be a-z, A-Z, 0-9, with a length of 9.",
         "tool_id_style"),
+    "DeepSeek behind OpenRouter: reasoning that the client has lost": (
+        {"echo_reasoning": "always", "missing_reasoning": "omit", "reasoning_field": "reasoning_details"}, {},
+        lambda body: "reasoning_content" not in json.dumps(body["messages"]),
+        "The `reasoning_content` in the thinking mode must be passed back to the API.", "missing_reasoning"),
     "OpenAI behind a gateway: ids": (
         {}, {"messages": [dict(message, content=json.loads(json.dumps(message["content"]).replace("call_1", "c" * 50)))
                           for message in REQUEST["messages"]]}, dumped('"%s"' % ("c" * 50)),

@@ -75,6 +75,9 @@ ECHOES = {
         [user("q"), assistant([thought("hm", field_name="reasoning", details=DETAILS, model="other"), text("a")]),
          user("r")],
         {"echo_reasoning": "always", "reasoning_field": "reasoning_details"}, assistant("a", reasoning="hm")),
+    "no details, where an empty text is wanted in their place": (
+        FORGOTTEN, {"echo_reasoning": "always", "reasoning_field": "reasoning_details", "missing_reasoning": "empty"},
+        assistant(None, reasoning_content="", tool_calls=[call("t1")])),
     "what came with a call goes back with it": (
         [user("q"), assistant([thought("", extras={"t1": SIGNATURE}), use("t1")]), user([result("t1", "r")])],
         {"echo_reasoning": "tool_turns", "reasoning_field": "extra_content"},

@@ -34,10 +34,12 @@ def add_reasoning(message: Dict[str, Any], calls: List[Call], thoughts: List[Dic
         message["reasoning_details"] = details
     elif dialect.reasoning_field == "reasoning_details" and words:
         message[own[0].field_name] = words
-    elif dialect.reasoning_field in ("reasoning_details", "extra_content"):
-        return
-    elif words or dialect.missing_reasoning == "empty":
-        message[dialect.reasoning_field] = words
+    elif dialect.reasoning_field != "extra_content" and (words or dialect.missing_reasoning == "empty"):
+        message[_text_field(dialect)] = words
+
+
+def _text_field(dialect):
+    return "reasoning_content" if dialect.reasoning_field == "reasoning_details" else dialect.reasoning_field
 
 
 def _own(thoughts, scope) -> List[Reasoning]:
