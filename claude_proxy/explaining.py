@@ -2,12 +2,12 @@
 
 `claude-proxy route` prints it, the header x-claude-proxy-route tells it in one line.
 """
-from dataclasses import fields
 from typing import Any, Dict, Optional
 
 from .config import Config, split_name
 from .config.matching import listed, row_called
 from .providers.dialects import GENERIC, Dialect, row_name
+from .providers.records import fields
 from .routing import ALIAS, Target
 
 

@@ -10,7 +10,6 @@ import json
 import logging
 import os
 import time
-from dataclasses import replace
 from email.utils import formatdate
 
 from . import conversion, explaining, routing
@@ -19,6 +18,7 @@ from .conversion import tokens
 from .conversion.response import take_completion
 from .errors import ProxyError, UpstreamFailed
 from .providers import refusals
+from .providers.records import replace
 from .providers.redaction import without
 from .upstream import ClientLeft, Watch
 from .upstream.answer import whole

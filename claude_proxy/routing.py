@@ -6,7 +6,6 @@ default provider does not list, but another one does, is the other one's. A name
 Claude name, is taken as it is where no row lists it.
 """
 import re
-from dataclasses import dataclass, replace
 from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
 
 from .config import DEMO, Config, ModelRow, Provider, nearest, split_name
@@ -14,6 +13,7 @@ from .config.matching import Match, is_claude_name, is_glob, listed, row_called,
 from .errors import InvalidRequest, NotFound
 from .providers.catalogue import fact_of
 from .providers.dialects import Dialect, dialect_for
+from .providers.records import dataclass, replace
 
 NEWEST = ("claude-opus-5-5", "claude-sonnet-5-5", "claude-haiku-5-5", "claude-fable-5-2")
 ALIAS = "anthropic/"                    # Claude Code lists only names that begin with claude or anthropic

@@ -1,6 +1,4 @@
 """Dialects: which row a provider gets, and for each field a provider that needs it."""
-from dataclasses import fields
-
 import pytest
 
 from claude_proxy.providers import rows
@@ -18,6 +16,7 @@ from claude_proxy.providers.dialects import (
     row_name,
     with_quirks,
 )
+from claude_proxy.providers.records import fields
 
 OPENAI, DEEPSEEK = "https://api.openai.com/v1", "https://api.deepseek.com"
 LOCAL = "http://127.0.0.1:9000/v1"

@@ -3,7 +3,6 @@
 `serve` has one until it is told to stop, `run` has one for as long as its child lives, `check` has one to ask
 the providers through.
 """
-import dataclasses
 import errno
 import secrets
 import socket
@@ -15,6 +14,7 @@ from .. import demo, server, upstream
 from ..config import DEMO, Config, exposure, with_demo
 from ..observe import Metrics, hide_secrets
 from ..providers.learned import Learned
+from ..providers.records import replace
 from ..server.listener import bind
 from . import outcome
 
@@ -83,8 +83,8 @@ def refuse_open_door(config: Config, sockets: List[socket.socket]) -> None:
     """Other machines need a client key: Failure with a ready line where there is none."""
     inherited = [entry.getsockname()[0] for entry in sockets if entry.family != getattr(socket, "AF_UNIX", None)]
     for host in inherited if sockets else [config.server.host]:
-        server_there = dataclasses.replace(config.server, host=host)
-        problem = exposure(dataclasses.replace(config, server=server_there), fresh_key())
+        server_there = replace(config.server, host=host)
+        problem = exposure(replace(config, server=server_there), fresh_key())
         if problem:
             raise outcome.Failure(problem + "\nOr listen on this machine alone: --host 127.0.0.1. Or, knowing that "
                                   "strangers spend your keys: --insecure-no-key", outcome.CONFIG)

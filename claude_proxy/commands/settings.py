@@ -5,7 +5,6 @@ holds the .pyz or the package; never the current folder as such, because `run` i
 repositories), the user's configuration folder, /etc/claude-proxy/config.json. With none of them the catalogue of
 known providers and the environment are enough.
 """
-import dataclasses
 import json
 import os
 import pathlib
@@ -15,6 +14,7 @@ from urllib.parse import urlsplit
 
 from .. import config as configuration
 from ..providers.catalogue import CATALOGUE, Entry, fact_of
+from ..providers.records import replace
 from . import outcome
 
 SERVER_FLAGS = ("host", "port", "log_format")
@@ -38,7 +38,7 @@ class Settings:
         if self.options.model or self.options.api_key_env:
             config = with_model_and_key(config, self.options, self.environ)
         warnings = exposed(self.path, text, config, self.environ)
-        return dataclasses.replace(config, warnings=config.warnings + warnings) if warnings else config
+        return replace(config, warnings=config.warnings + warnings) if warnings else config
 
     def _parse(self, text: Optional[str], flags: Mapping[str, Any]) -> configuration.Config:
         source = str(self.path) if self.path else "the command line"
@@ -46,7 +46,7 @@ class Settings:
             config = configuration.read(text, self.environ, source=source, files=os.path.isfile, flags=flags)
         except configuration.ConfigMistakes as problem:
             raise outcome.Failure(str(problem), outcome.CONFIG) from None
-        return config if self.path else dataclasses.replace(config, source=None)
+        return config if self.path else replace(config, source=None)
 
     def _with_provider(self, config: configuration.Config, text: Optional[str]) -> configuration.Config:
         """The configuration with --provider as its default: a base URL, or the name of one that is known."""
@@ -71,7 +71,7 @@ class Settings:
         if chosen is not None and not chosen.usable and not self.options.api_key_env:
             raise outcome.Failure("--provider: %s has no key: %s" % (chosen.name, chosen.key_hint), outcome.CONFIG)
         default = config.default_provider if chosen is None else chosen.name    # it may get its key by --api-key-env
-        return dataclasses.replace(config, default_provider=default, default_reason="--provider")
+        return replace(config, default_provider=default, default_reason="--provider")
 
     def _row(self, url: str) -> Dict[str, Any]:
         row = {"base_url": url}
@@ -222,9 +222,9 @@ def with_model_and_key(config: configuration.Config, options: Any,
         key = configuration.Secret(key_in(options.api_key_env, environ))
         source = configuration.KeySource("literal", key, options.api_key_env)
         changes.update(keys=(source,), key_needed=True, key_hint="set %s" % options.api_key_env)
-    changed = dataclasses.replace(provider, **changes)
+    changed = replace(provider, **changes)
     providers = tuple(changed if other.name == provider.name else other for other in config.providers)
-    return dataclasses.replace(config, providers=providers)
+    return replace(config, providers=providers)
 
 
 def key_in(variable: str, environ: Mapping[str, str]) -> str:

@@ -3,10 +3,10 @@
 The words serve three ends: the message of a mistake, the help of the command line, the table in the README.
 """
 import re
-from dataclasses import dataclass
 from typing import Any, Callable, Dict, Iterable, Optional, Tuple
 from urllib.parse import urlsplit
 
+from ..providers.records import dataclass
 from .mistakes import Place, is_set, nearest
 from .text import dotted
 

@@ -3,10 +3,10 @@
 The order: parse, fill in ${NAME}, check each setting by its row, put providers together, choose the default.
 Nothing is raised before all of it was looked at, except where the text is no JSON.
 """
-from dataclasses import replace
 from typing import Any, Callable, Dict, Iterable, Mapping, NamedTuple, Optional, Tuple
 
 from ..providers.catalogue import CATALOGUE
+from ..providers.records import replace
 from .assembly import DEMO, catalogue_provider, demo_provider, provider_from, server_from
 from .checks import no_such
 from .interpolation import interpolate

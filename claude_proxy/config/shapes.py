@@ -7,8 +7,9 @@
                         models  (pattern, ModelRow)...
 """
 import unicodedata
-from dataclasses import dataclass, field
 from typing import Any, Mapping, Optional, Tuple, Union
+
+from ..providers.records import dataclass, field
 
 
 class Secret:

@@ -1,6 +1,7 @@
 """Clients are rows too: what is special to one of them stands here, not in ifs along the way."""
-from dataclasses import dataclass
 from typing import Tuple
+
+from ..providers.records import dataclass
 
 
 @dataclass(frozen=True)

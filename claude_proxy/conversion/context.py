@@ -1,8 +1,8 @@
 """What the two halves of a conversion share: what the answer's translation must know of its request."""
-from dataclasses import dataclass, field
 from typing import Any, Dict, FrozenSet, Mapping, Tuple
 
 from ..providers.dialects import GENERIC, Dialect
+from ..providers.records import dataclass, field
 from .clients import ANY_CLIENT, Client
 
 

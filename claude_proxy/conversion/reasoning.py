@@ -15,8 +15,9 @@ import base64
 import binascii
 import hashlib
 import json
-from dataclasses import dataclass, field
 from typing import Any, Dict, List, Mapping, Optional
+
+from ..providers.records import dataclass, field
 
 PREFIX = "cp1."
 

@@ -1,9 +1,9 @@
 """What every step of one request's conversion may ask: whom it is for, what that one takes, and where warnings go."""
 import re
-from dataclasses import dataclass, field
 from typing import Any, List
 
 from ..providers.dialects import GENERIC, Dialect
+from ..providers.records import dataclass, field
 
 NOT_IN_A_CODE = re.compile(r"[^A-Za-z0-9_.:-]")
 MAX_CODE, MAX_CODES = 60, 20           # characters of a code, codes of a request: they go into one header

@@ -5,11 +5,12 @@ variable that the provider's own documents use for its key, the page where a key
 of Claude names. Everything in it can be overridden in the configuration. `fact_of(model)` knows the limits of
 well-known models, whoever serves them.
 """
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import lru_cache
 from typing import Dict, Optional, Tuple
 from urllib.parse import urlsplit
+
+from .records import dataclass
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,6 @@ configuration under `quirks`. The rows themselves are data, in rows.py.
     dialect_for(...)      the dialect of one model at one provider
     quirk_mistakes(...)   what is wrong with a configuration's `quirks`
 """
-from dataclasses import dataclass, fields, replace
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from functools import lru_cache
@@ -15,6 +14,7 @@ from urllib.parse import urlsplit
 
 from . import rows
 from .catalogue import ENTRIES
+from .records import dataclass, fields, replace
 
 
 @dataclass(frozen=True)

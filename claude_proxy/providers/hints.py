@@ -1,10 +1,10 @@
 """One sentence for the person: which line of the configuration to mend, or what else helps."""
-from dataclasses import dataclass
 from typing import Optional
 from urllib.parse import urlsplit
 
 from .. import errors
 from .catalogue import CATALOGUE, ENTRIES
+from .records import dataclass
 from .wording import any_of
 
 CLIENT_PATIENCE_SECONDS = 60        # Claude Code gives up at once where it is told to wait for longer

@@ -4,9 +4,9 @@
     input length and `max_tokens` exceed context limit: A + B > C               it asks again for a shorter answer
 """
 import re
-from dataclasses import dataclass
 from typing import Dict, Optional
 
+from .records import dataclass
 from .wording import Pattern, any_of
 
 CODES = ("context_length_exceeded", "model_max_prompt_tokens_exceeded", "exceed_context_size_error",

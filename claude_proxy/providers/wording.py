@@ -10,8 +10,9 @@
 """
 import json
 import re
-from dataclasses import dataclass
 from typing import Any, Dict, List, Tuple
+
+from .records import dataclass
 
 MAX_WORDS = 4000        # characters of a provider's text that go into a message
 

@@ -14,10 +14,10 @@ import email.utils
 import logging
 import random
 import time
-from dataclasses import replace
 
 from ..errors import InvalidRequest, ProxyError, TooLarge
 from ..providers import complaints
+from ..providers.records import replace
 from .faults import Fault, NoRoom, NotReached
 from .stays import name_of
 
