@@ -42,6 +42,9 @@ BLOCKS = {
     "thinking between tags": (
         [say(content="<thi"), say(content="nk>hm</think>"), say(content="\n\nA"), STOP],
         "0+thinking 0:hm 0~ 0- 1+text 1:A 1- =end_turn ."),
+    "a tag that closes what came in a field of its own": (
+        [say(reasoning_content="hm"), say(content="\n</thi"), say(content="nk>\n\nA"), STOP],
+        "0+thinking 0:hm 0~ 0- 1+text 1:A 1- =end_turn ."),
     "a tag is text where reasoning has its own field": (
         [say(reasoning="hm"), say(content="<think>A"), STOP],
         "0+thinking 0:hm 0~ 0- 1+text 1:<think>A 1- =end_turn ."),

@@ -47,9 +47,9 @@ class TextFilter:
         return CAUTIOUS if self._ends or self._calls else LITERAL
 
     def ignore_tags(self):
-        """From here on a tag is text: the reasoning has a field of its own."""
-        if self._tags is not None and not self._tags.inside:
-            self._tags = None
+        """From here on a tag opens nothing: the reasoning has a field of its own."""
+        if self._tags is not None:
+            self._tags.opens = False
 
     def feed(self, text: str) -> List[Piece]:
         """What is certain by now."""

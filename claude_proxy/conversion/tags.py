@@ -1,7 +1,8 @@
 """Reasoning between tags at the start of the text: <think>, <thinking>, <thought> (DeepSeek-R1, Qwen, Gemini).
 
 Only a tag that the answer begins with counts; further on, a model may be talking about tags. The same tag ends it,
-however late, and the white space around the tags is theirs. A closing tag that nothing has opened is text.
+however late, and the white space around the tags is theirs. A closing tag that nothing has opened is text, but not at
+the very start: there the reasoning was empty, or came another way.
 
 A tag that never closes: where the output limit cut the answer, it was all reasoning. Where the answer ended by itself
 and the client sees no reasoning, the model forgot to close it, and what it said is given as text. A plain answer, which
@@ -13,6 +14,7 @@ from .stops import overlap
 
 TAGS = ("think", "thinking", "thought")
 OPENING = tuple("<%s>" % tag for tag in TAGS)
+CLOSING = tuple("</%s>" % tag for tag in TAGS)
 SPACE = " \t\r\n"
 MAX_SPACE = 256                                     # so much white space before a tag is waited for, no more
 
@@ -37,6 +39,7 @@ class TagSplitter:
         self.opening = ""                           # the tag that has begun the reasoning
         self._closing = ""                          # and the one that ends it
         self._step = self._before
+        self.opens = True                           # whether an opening tag counts at all
         self.plain = False                          # nothing but text can come any more
 
     @property
@@ -60,11 +63,15 @@ class TagSplitter:
         start = text.lstrip(SPACE)
         if len(text) - len(start) > MAX_SPACE:
             return self._only_text(text)
-        for tag in OPENING:
-            if start.startswith(tag):
-                self.opening, self._closing, self._step = tag, "</" + tag[1:], self._within
-                return self._within(start[len(tag):])
-        if any(tag.startswith(start) for tag in OPENING):
+        tags = (OPENING if self.opens else ()) + CLOSING
+        tag = next((tag for tag in tags if start.startswith(tag)), "")
+        if tag in CLOSING:
+            self._step = self._after
+            return self._after(start[len(tag):])
+        if tag:
+            self.opening, self._closing, self._step = tag, "</" + tag[1:], self._within
+            return self._within(start[len(tag):])
+        if any(tag.startswith(start) for tag in tags):
             self._held = text
             return []
         return self._only_text(text)
