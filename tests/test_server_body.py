@@ -28,6 +28,7 @@ PARSED = {
     "a half behind a backslash": (b'{"a": "\\\\\\ud83d"}', {"a": "\\\ufffd"}),
     "other escapes": (b'{"a": "\\ud7ff\\ue000\\u00e9\\ud83d\\n"}', {"a": "\ud7ff\ue000\xe9\ufffd\n"}),
     "200 levels": (b'{"a":' * 199 + b"[]" + b"}" * 199, None),
+    "many commas in a string": (b'{"a": "' + b",{[" * 400000 + b'\\",,"}', {"a": ",{[" * 400000 + '",,'}),
     "many brackets, few levels": (b'{"a": [' + b"{}," * 500 + b"[]]}", {"a": [{}] * 500 + [[]]}),
 }
 
@@ -51,6 +52,8 @@ REFUSED = {
     "too large a number": (b'{"a": 1e309}', "the body holds a number that is too large"),
     "309 digits": (b'{"a": ' + b"1" * 309 + b"}", "the body holds a number of 309 digits"),
     "201 levels": (b'{"a":' * 200 + b"[]" + b"}" * 200, "the body is nested more than 200 levels deep"),
+    "a million values": (b'{"a": [' + b"1," * 1000000 + b"1]}", "the body holds more than 1000000 values"),
+    "a million objects": (b'{"a": [' + b"{}," * 700000 + b"1]}", "the body holds more than 1000000 values"),
     "5000 levels": (b'{"a": ' + b"[" * 5000 + b"]" * 5000 + b"}", "the body is nested more than 200 levels deep"),
 }
 

@@ -134,6 +134,11 @@ def test_continue_is_sent_where_the_body_is_wanted(listener):
 
 @pytest.mark.parametrize("head, status", [
     (b"POST /v1/messages HTTP/1.1\r\nHost: localhost\r\nContent-Length: 40000000\r\nExpect: 100-continue\r\n\r\n", 413),
+    (b"POST /v1/messages HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\n\r\n", 411),
+    (b"POST /v1/messages HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4\r\nExpect: 100-continue\r\n"
+     b"Content-Type: text/plain\r\n\r\n", 415),
+    (b"POST /v1/messages HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4\r\nExpect: 100-continue\r\n"
+     b"Content-Encoding: br\r\n\r\n", 415),
     (b"POST /nothing HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4\r\nExpect: 100-continue\r\n\r\n", 404),
     (b"POST /v1/messages HTTP/1.1\r\nHost: x.example\r\nContent-Length: 4\r\nExpect: 100-continue\r\n\r\n", 403),
 ])

@@ -73,7 +73,7 @@ def test_origins(origin, allowed):
 
 
 @pytest.mark.parametrize("value, taken", [
-    (None, True), ("", True), ("application/json", True), ("Application/JSON; charset=utf-8", True),
+    (None, True), ("", False), ("application/json", True), ("Application/JSON; charset=utf-8", True),
     ("application/json;charset=utf-8", True), ("application/vnd.api+json", True), ("text/json", True),
     ("text/plain", False), ("text/plain; application/json", False), ("application/jsonp", False),
     ("application/x-www-form-urlencoded", False), ("multipart/form-data", False), ("json", False),

@@ -1,9 +1,12 @@
 """Everything that a client can get wrong: its exact answer, on a real socket."""
+import gzip
+
 import pytest
 from server_harness import ask, proxy
 
 HOST = b"Host: localhost\r\n"
 OK = b'{"model": "m", "max_tokens": 1, "messages": []}'
+BOMB = gzip.compress(b" " * 33554433, 1)
 INVALID, LARGE, UNKNOWN = "invalid_request_error", "request_too_large", "not_found_error"
 CLOSED, OPEN = True, False
 
@@ -201,8 +204,11 @@ CASES = {
     "multipart": (body(OK, b"Content-Type: multipart/form-data; boundary=x\r\n"), 415, INVALID, CLOSED),
     "text that mentions JSON": (body(OK, b"Content-Type: text/plain; application/json\r\n"), 415, INVALID, CLOSED),
     "UTF-16": (body(OK, b"Content-Type: application/json; charset=utf-16\r\n"), 400, INVALID, CLOSED),
-    "brotli": (body(OK, b"Content-Encoding: br\r\n"), 415, INVALID, OPEN),
+    "empty type": (body(OK, b"Content-Type:\r\n"), 415, INVALID, CLOSED),
+    "brotli": (body(OK, b"Content-Encoding: br\r\n"), 415, INVALID, CLOSED),
+    "gzip twice": (body(OK, b"Content-Encoding: gzip, gzip\r\n"), 415, INVALID, CLOSED),
     "gzip that is none": (body(OK, b"Content-Encoding: gzip\r\n"), 400, INVALID, OPEN),
+    "gzip of more than the limit": (body(BOMB, b"Content-Encoding: gzip\r\n"), 413, LARGE, OPEN),
 
     # -- JSON
     "empty body": (body(b""), 400, INVALID, OPEN),
@@ -292,7 +298,7 @@ WORDS = {
         "length in other digits", "length with a no-break space", "length with words", "length of a GET"],
     "the header content-length may stand once only": ["two lengths", "two equal lengths"],
     "the request is larger than 33554432 bytes (server.max_body_bytes)": [
-        "too large", "far too large", "huge size", "size over the limit"],
+        "too large", "far too large", "huge size", "size over the limit", "gzip of more than the limit"],
     "a POST needs a Content-Length": ["POST without a length", "POST without a length, with a body"],
     "/v1/messages takes POST, OPTIONS": [
         "PUT without a length, with a body", "GET of messages", "PUT of messages", "DELETE of messages"],
@@ -310,9 +316,9 @@ WORDS = {
         "extension over 1 KiB without an end", "trailers over 8 KiB", "trailer with an LF", "trailer with a CR",
         "trailer with a NUL"],
     "Expect: only 100-continue can be expected of this server": ["other expectation"],
-    "Content-Type must be application/json": ["form", "text", "multipart", "text that mentions JSON"],
+    "Content-Type must be application/json": ["form", "text", "multipart", "text that mentions JSON", "empty type"],
     "charset: the body must be UTF-8": ["UTF-16"],
-    "Content-Encoding: send the body as it is, or as gzip": ["brotli"],
+    "Content-Encoding: send the body as it is, or as gzip": ["brotli", "gzip twice"],
     "the body is not the gzip that its Content-Encoding says": ["gzip that is none"],
     "the request has no body": ["empty body", "white space"],
     "the body must be a JSON object": ["array", "string", "null"],

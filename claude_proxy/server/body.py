@@ -19,6 +19,7 @@ from .wire import SLOWEST_RATE, Wire
 MAX_CHUNK_LINE = 16 + 1 + 1024
 MAX_TRAILERS = 8 * 1024
 MAX_DEPTH = 200
+MAX_VALUES = 1000000                 # ten million empty objects are 30 MB, and a gigabyte once they are parsed
 MAX_DIGITS = 308                     # one more may be past what a double, and so any other reader of JSON, holds
 PIECE_BYTES = 262144
 SAMPLES, SAMPLE_BYTES = 16, 1024
@@ -27,6 +28,7 @@ FEW = 32                             # one in so many bytes
 CHUNK_LINE = re.compile(rb"([0-9A-Fa-f]{1,16})(?:;[\t -~\x80-\xff]{0,1024})?").fullmatch
 CHARSET = re.compile(r';\s*charset\s*=\s*"?([^\s;"]+)', re.I).search
 CHARSETS = {"utf-8": "utf-8", "utf8": "utf-8", "us-ascii": "ascii", "iso-8859-1": "latin-1"}
+STRINGS = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?', re.S)
 SURROGATES = re.compile(r"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
 PAIR = re.compile(r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}").match
 
@@ -149,11 +151,8 @@ def _cut_short():
 
 def unpack(data: bytes, coding: str, max_bytes: int) -> bytes:
     """Undo a Content-Encoding: gzip, or none; the limit holds for what comes out."""
-    coding = coding.strip().lower()
-    if coding in ("", "identity"):
+    if not is_packed(coding):
         return data
-    if coding not in ("gzip", "x-gzip"):
-        raise InvalidRequest("Content-Encoding: send the body as it is, or as gzip", status=415)
     inflater = zlib.decompressobj(31)
     try:
         plain = inflater.decompress(data, max_bytes + 1)
@@ -164,6 +163,14 @@ def unpack(data: bytes, coding: str, max_bytes: int) -> bytes:
     if not inflater.eof or inflater.unused_data:
         raise _bad_gzip()
     return plain
+
+
+def is_packed(coding: str) -> bool:
+    """Whether a Content-Encoding is gzip; InvalidRequest where it is another."""
+    coding = coding.strip().lower()
+    if coding not in ("", "identity", "gzip", "x-gzip"):
+        raise InvalidRequest("Content-Encoding: send the body as it is, or as gzip", status=415)
+    return "gzip" in coding
 
 
 def _bad_gzip():
@@ -191,6 +198,7 @@ def parse_json(data: bytes, charset: str = "utf-8") -> Dict[str, Any]:
         text = data.decode(charset)
     except UnicodeDecodeError as error:
         raise InvalidRequest("the body is not %s (byte %d)" % (charset.upper(), error.start)) from None
+    check_number(text)
     body = _parse(text)
     if not isinstance(body, dict):
         raise InvalidRequest("the body must be a JSON object")
@@ -207,6 +215,16 @@ def _parse(text):
             error.msg, error.lineno, error.colno)) from None
     except RecursionError:
         raise _too_deep() from None
+
+
+def check_number(text: str) -> None:
+    """Refuse millions of values, each of which costs more than its bytes. What stands in strings is none."""
+    if len(text) > MAX_VALUES and _separators(text) > MAX_VALUES and _separators(STRINGS.sub("", text)) > MAX_VALUES:
+        raise InvalidRequest("the body holds more than %d values" % MAX_VALUES)
+
+
+def _separators(text):
+    return text.count(",") + text.count("{") + text.count("[")
 
 
 def look_through(body: Any) -> List[str]:

@@ -156,7 +156,7 @@ def _bearer(value):
 
 def check_content_type(value: Optional[str]) -> None:
     """A POST that says what it carries must say JSON; one that says nothing is taken at its word."""
-    if value and not JSON_TYPE(value):
+    if value is not None and not JSON_TYPE(value):
         raise InvalidRequest("Content-Type must be application/json", status=415)
 
 

@@ -57,7 +57,7 @@ def ready(app, request, answer, record) -> None:
 
 
 def probe(app, request, answer, record) -> None:
-    """HEAD of a base URL with a provider's name, as Claude Code asks it at its start. Without a key it tells no names."""
+    """HEAD of a base URL with a provider's name, as Claude Code asks it at its start. Without a key it names none."""
     if app.config.provider(request.provider) is None and app.door.knows(request.headers):
         raise NotFound("no provider has that name")
     answer.json(200, {"status": "ok"})

@@ -4,7 +4,7 @@ from typing import Any, Dict, Optional
 
 from ..config import Server
 from ..errors import InvalidRequest
-from .body import charset_of, is_mostly_ascii, parse_json, read_body, too_large, unpack
+from .body import charset_of, is_mostly_ascii, is_packed, parse_json, read_body, too_large, unpack
 from .reader import Head, body_framing
 from .wire import Wire
 
@@ -52,7 +52,7 @@ class Request:
         return self.version == "HTTP/1.1" and "close" not in self.headers.get("connection", "").lower()
 
     def refuse_body(self) -> None:
-        """Raise what is wrong with the body as far as the head tells: no length, too large, not JSON."""
+        """Raise what is wrong with the body as far as the head tells: no length, too large, packed otherwise."""
         if self.length is None and not self.chunked:
             raise InvalidRequest("a POST needs a Content-Length", status=411)
         if self.length is not None and self.length > self._server.max_body_bytes:
@@ -60,6 +60,7 @@ class Request:
         expect = self.headers.get("expect")
         if expect is not None and expect.lower() != "100-continue":
             raise InvalidRequest("Expect: only 100-continue can be expected of this server", status=417)
+        is_packed(self.headers.get("content-encoding", ""))
 
     def body(self) -> bytes:
         """The body, read now (b"" when asked again): the client that waits for `100 Continue` gets it."""
