@@ -1,6 +1,7 @@
 """What is remembered of one request: filled in on its way, counted and logged at its end."""
-from dataclasses import dataclass, field
 from typing import Any, Callable, List, Mapping, Optional
+
+from ..providers.records import dataclass, field
 
 
 @dataclass

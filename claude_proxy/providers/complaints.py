@@ -8,14 +8,14 @@ is only given where it changes the request: what was not sent, or is already swi
 request is asked again at most once for each remedy (its `name` tells them apart), and a caller that counts to
 MAX_REMEDIES ends in any case.
 
-`remedy.changes` are fields of Dialect: dataclasses.replace(dialect, **remedy.changes), or the quirks of dialect_for.
+`remedy.changes` are fields of Dialect: records.replace(dialect, **remedy.changes), or the quirks of dialect_for.
 """
 import json
-from dataclasses import dataclass, field
 from typing import Any, Dict
 
 from . import remedies as heal
 from .overflow import overflow_in
+from .records import dataclass, field
 from .wording import THE_MODEL_S_FAULT, any_of, read
 
 MAX_REMEDIES = 3            # for one request
