@@ -53,8 +53,14 @@ def modules(root: pathlib.Path = ROOT):
 
 
 def stripped(source: str, keep_head: bool = False) -> str:
-    """A module without comments and docstrings, every line at its number. `keep_head`: its docstring is a help text."""
-    lines = without_docstrings(source, keep_head).split("\n")
+    """A module without comments, docstrings and the types in its functions' heads, every line at its number.
+
+    `keep_head`: its docstring is a help text.
+    """
+    tree = ast.parse(source)
+    lines = source.split("\n")
+    cut_types(tree, lines)
+    blank_docstrings(tree, lines, keep_head)
     for token in tokenize.generate_tokens(io.StringIO("\n".join(lines)).readline):
         if token.type == tokenize.COMMENT:
             row, column = token.start
@@ -73,10 +79,36 @@ def bodies(tree: ast.Module):
             waiting.extend(getattr(node, name, ()))
 
 
-def without_docstrings(source: str, keep_head: bool) -> str:
-    """The docstrings' lines blank; `0` stands where a body would be empty without."""
-    tree = ast.parse(source)
-    lines = source.split("\n")
+def cut_types(tree: ast.Module, lines) -> None:
+    """Take the annotations of arguments and results out of the lines; what goes over a line's end stays."""
+    spans = {}
+    for node in bodies(tree):
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            for first, last, begin, end in types_of(node, lines):
+                if first == last:
+                    spans.setdefault(first, []).append((begin, end))
+    for number, found in spans.items():
+        line = lines[number - 1].encode("utf-8")            # the columns of a tree count bytes
+        for begin, end in sorted(found, reverse=True):
+            line = line[:begin] + line[end:]
+        lines[number - 1] = line.decode("utf-8")
+
+
+def types_of(function, lines):
+    """(line, line, column, column) of each annotation in the head of a function, with the sign before it."""
+    arguments = function.args
+    for argument in arguments.args + arguments.kwonlyargs + [arguments.vararg, arguments.kwarg]:
+        if argument is not None and argument.annotation is not None:
+            begin = argument.col_offset + len(argument.arg.encode("utf-8"))
+            yield argument.lineno, argument.annotation.end_lineno, begin, argument.annotation.end_col_offset
+    result = function.returns
+    if result is not None:
+        before = lines[result.lineno - 1].encode("utf-8")[:result.col_offset]
+        yield result.lineno, result.end_lineno, len(before[:before.rindex(b"->")].rstrip()), result.end_col_offset
+
+
+def blank_docstrings(tree: ast.Module, lines, keep_head: bool) -> None:
+    """Make the docstrings' lines blank; `0` stands where a body would be empty without."""
     for node in bodies(tree):
         if ast.get_docstring(node) is None or (keep_head and node is tree):
             continue
@@ -86,7 +118,6 @@ def without_docstrings(source: str, keep_head: bool) -> str:
         lines[first:last + 1] = [""] * (last + 1 - first)
         if len(node.body) == 1:
             lines[first] = indent + "0"
-    return "\n".join(lines)
 
 
 def build(output: pathlib.Path) -> None:

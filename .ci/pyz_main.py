@@ -1,6 +1,6 @@
 """claude-proxy in one file: this finds the package's modules in `modules.json`, beside it in this archive.
 
-They are compressed together there, without comments and docstrings, because that makes the file half as large; the
+They are compressed together there, without comments, docstrings and types, because that makes it half as large; the
 lines keep their numbers, so a traceback fits the repository.
 """
 import sys

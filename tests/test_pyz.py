@@ -60,6 +60,18 @@ def test_everything_is_in_it(pyz):
     assert set(json.loads(archive.read("modules.json").decode("utf-8"))) == wanted
 
 
+def without_types(tree):
+    """A syntax tree without the types in its functions' heads, where nothing has a column then."""
+    for function in ast.walk(tree):
+        if isinstance(function, ast.FunctionDef):
+            function.returns = None
+            for node in ast.walk(function.args):
+                node.col_offset = 0
+                if isinstance(node, ast.arg):
+                    node.annotation = None
+    return tree
+
+
 def difference(one, other):
     """Where two syntax trees differ, docstrings and what stands for them left out: in kind, value or place; or None."""
     waiting = [(one, other)]
@@ -88,7 +100,7 @@ def test_stripped_modules_are_the_same_program_on_the_same_lines(pyz):
     for name, text in texts.items():
         if name.endswith(".py"):
             source = (ROOT / name).read_text(encoding="utf-8")
-            assert difference(ast.parse(text), ast.parse(source)) is None, name
+            assert difference(without_types(ast.parse(text)), without_types(ast.parse(source))) is None, name
             assert "#" not in text or len(text) < len(source)
 
 
