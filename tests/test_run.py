@@ -135,5 +135,8 @@ def test_env_for_settings_json_and_shells(tmp_path):
     for shell in ("bash", "fish", "powershell", "cmd"):
         _, said, _ = inside("env", "--config", str(config), "--shell", shell)
         assert "ANTHROPIC_DEFAULT_OPUS_MODEL" in said and "sk-mine" not in said
+    vscode = json.loads(inside("env", "--config", str(config), "--vscode")[1])
+    assert vscode["claudeCode.disableLoginPrompt"] is True
+    assert {row["name"]: row["value"] for row in vscode["claudeCode.environmentVariables"]} == variables
     _, said, _ = inside("env", "--config", str(config), "--url", "https://proxy.example/")
     assert "ANTHROPIC_BASE_URL='https://proxy.example'" in said and "proxy.example'" in said

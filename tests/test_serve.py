@@ -1,5 +1,6 @@
 """`serve` as a process: what it says, whom it answers, how it reloads, and how it ends."""
 import contextlib
+import errno
 import http.client
 import json
 import os
@@ -13,7 +14,8 @@ import pytest
 from fake_provider import FakeProvider
 from processes import ROOT, SECONDS, Proxy, environment, inside, stop
 
-from claude_proxy.commands import serve
+from claude_proxy import config
+from claude_proxy.commands import serve, serving
 
 POSIX = pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
 
@@ -56,14 +58,16 @@ def empty_config():
 
 
 @POSIX
-def test_flags_alone_are_enough(provider):
-    with Proxy("--port", 0, "--provider", provider.url, "--model", "text", "--api-key-env", "SOME_KEY",
+def test_flags_alone_are_enough(tmp_path, provider):
+    log = tmp_path / "log"
+    with Proxy("--port", 0, "--provider", provider.url, "--model", "text", "--api-key-env", "SOME_KEY", "--log-file", log,
                environ={"SOME_KEY": "sk-some-0123456789"}) as proxy:
         status, message = proxy.message()
         assert (status, message["content"][-1]["text"]) == (200, "Hello from the provider.")
         assert provider.requests[0].headers["authorization"] == "Bearer sk-some-0123456789"
         assert "sk-some-0123456789" not in "\n".join(proxy.lines)
         assert stop(proxy) == 0
+    assert "POST /v1/messages 200" in log.read_text() and not [line for line in proxy.lines if "POST" in line]
 
 
 @POSIX
@@ -121,6 +125,19 @@ def test_a_taken_port():
     code, said = done.returncode, done.stderr.decode("utf-8")
     assert code == 69
     assert said.count("\n") == 1 and "port %d is taken" % port in said and "--port" in said
+
+
+PORTS = {               # why it cannot listen, the system -> what is said
+    "below 1024": (errno.EACCES, "posix", "ports below 1024 are for root: choose another, --port 8000"),
+    "reserved by Windows": (errno.EACCES, "nt", "netsh interface ipv4 show excludedportrange protocol=tcp"),
+    "taken": (errno.EADDRINUSE, "nt", "127.0.0.1 port 8000 is taken by another program"),
+    "no address of ours": (errno.EADDRNOTAVAIL, "posix", "server.host: 127.0.0.1 is no address of this machine"),
+}
+
+
+@pytest.mark.parametrize("number, platform, said", PORTS.values(), ids=PORTS.keys())
+def test_why_a_port_cannot_be_had(number, platform, said):
+    assert said in serving.refused(config.read("{}", {}), OSError(number, "no"), platform).message
 
 
 @pytest.mark.parametrize("arguments, server, words", [

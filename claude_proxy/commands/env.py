@@ -6,6 +6,7 @@ import json
 import os
 import socket
 import sys
+from typing import Any, Dict
 from urllib.parse import urlsplit
 
 from ..config import with_demo
@@ -19,6 +20,7 @@ examples:
   claude-proxy env --shell fish | source           fish
   claude-proxy env | Out-String | Invoke-Expression      PowerShell
   claude-proxy env --json                          for ~/.claude/settings.json
+  claude-proxy env --vscode                        for VS Code's settings.json
 
 A settings.json inside a project is often committed: no key belongs there.
 """
@@ -30,6 +32,7 @@ def arguments(parser) -> None:
     parser.add_argument("--shell", choices=sorted(launch.SHELLS), help="whose syntax (a guess: yours)")
     parser.add_argument("--url", help="the proxy's address as clients see it (from the configuration)")
     parser.add_argument("--json", action="store_true", help='print the "env" block of a settings.json')
+    parser.add_argument("--vscode", action="store_true", help="print the lines of VS Code's own settings.json")
 
 
 def main(options) -> int:
@@ -37,15 +40,22 @@ def main(options) -> int:
     config = with_demo(Settings(options).read(), "http://127.0.0.1")
     url = (options.url or address(config)).rstrip("/")
     variables = launch.launch_set(config, url, launch.client_key(config), os.environ)
-    if options.json:
-        variables.pop("no_proxy")
-        print(json.dumps({"env": variables}, indent=2, ensure_ascii=False))
+    if options.json or options.vscode:
+        variables.pop("no_proxy")           # one of two names that differ in case: Windows knows only one
+        shown = for_vscode(variables) if options.vscode else {"env": variables}
+        print(json.dumps(shown, indent=2, ensure_ascii=False))
     else:
         print(launch.in_shell(options.shell or launch.guess_shell(os.environ, os.name), variables))
     found = launch.narrow_window(config) + launch.warnings(os.environ, url)
     for warning in found + ([] if answers(url) else [not_running(url)]):
         print("claude-proxy: warning: %s" % warning, file=sys.stderr)
     return 0
+
+
+def for_vscode(variables: Dict[str, str]) -> Dict[str, Any]:
+    """Settings of the Claude Code extension, https://code.claude.com/docs/en/vs-code: no page to log in on, and these."""
+    return {"claudeCode.disableLoginPrompt": True,
+            "claudeCode.environmentVariables": [{"name": name, "value": value} for name, value in variables.items()]}
 
 
 def address(config) -> str:

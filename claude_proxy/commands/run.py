@@ -45,7 +45,7 @@ def main(options) -> int:
         raise outcome.Failure(not_found(command[0]), outcome.NOT_FOUND)
     key = serving.fresh_key()
     config = for_one_program(Settings(options).read(), options.port or 0, key)
-    with open_log(options.log_file) as log:
+    with serving.open_log(options.log_file) as log:             # a client's screen must stay its own
         observe.setup_logging(config.server.log_format, log)
         with serving.Serving(config) as proxy:
             announce(proxy)
@@ -59,14 +59,6 @@ def not_found(name: str) -> str:
     if name == "claude":
         return "run: claude is not installed, or not on the PATH; see https://code.claude.com/docs/en/setup"
     return "run: %s: no such program on the PATH" % name
-
-
-def open_log(path) -> Any:
-    """Where the proxy's log goes: a client's screen must stay its own."""
-    try:
-        return open(path or os.devnull, "a", encoding="utf-8", errors="backslashreplace", buffering=1)
-    except OSError as problem:
-        raise outcome.Failure("--log-file: %s: %s" % (path, problem.strerror), outcome.CANNOT_CREATE) from None
 
 
 def for_one_program(config: Config, port: int, key: str) -> Config:

@@ -40,13 +40,15 @@ def arguments(parser) -> None:
     flags.listening(parser)
     flags.processes(parser)
     parser.add_argument("--log-format", choices=("text", "json"), help="how log lines look (text)")
+    parser.add_argument("--log-file", metavar="FILE", help="append the log to FILE (else it goes to stderr)")
 
 
 def main(options) -> int:
     """Serve until a signal ends it -> exit code."""
     settings = Settings(options)
     config = settings.read()
-    observe.setup_logging(config.server.log_format, sys.stderr)
+    observe.setup_logging(config.server.log_format,
+                          serving.open_log(options.log_file) if options.log_file else sys.stderr)
     sockets = systemd.inherited_sockets()
     if not options.insecure_no_key:
         serving.refuse_open_door(config, sockets)

@@ -4,11 +4,12 @@
 the providers through.
 """
 import errno
+import os
 import secrets
 import socket
 import ssl
 import threading
-from typing import List, Optional
+from typing import List, Optional, TextIO
 
 from .. import demo, server, upstream
 from ..config import DEMO, Config, exposure, with_demo
@@ -98,12 +99,27 @@ def bound(config: Config) -> List[socket.socket]:
         raise refused(config, problem) from None
 
 
+RESERVED = {            # on Windows? -> why a port may not be listened on
+    False: "ports below 1024 are for root: choose another, --port 8000",
+    True: "Windows has reserved it, or another program has it for itself alone: choose another, for example --port 18000 "
+          "(netsh interface ipv4 show excludedportrange protocol=tcp shows which are reserved)",
+}
+
+
 def fresh_key() -> str:
     """A new client key."""
     return secrets.token_urlsafe(KEY_BYTES)
 
 
-def refused(config: Config, problem: Exception) -> outcome.Failure:
+def open_log(path: Optional[str], otherwise: str = os.devnull) -> TextIO:
+    """A log file, to append to; Failure where it cannot be opened."""
+    try:
+        return open(path or otherwise, "a", encoding="utf-8", errors="backslashreplace", buffering=1)
+    except OSError as problem:
+        raise outcome.Failure("--log-file: %s: %s" % (path, problem.strerror), outcome.CANNOT_CREATE) from None
+
+
+def refused(config: Config, problem: Exception, platform: str = os.name) -> outcome.Failure:
     """Why the listener could not be made, as the sentence for the user."""
     where = "%s port %d" % (config.server.host, config.server.port)
     if isinstance(problem, ssl.SSLError):
@@ -114,8 +130,7 @@ def refused(config: Config, problem: Exception) -> outcome.Failure:
                                "another port: --port %d" % (where, (config.server.port + 1) % 65536),
                                outcome.UNAVAILABLE)
     if number == errno.EACCES:
-        return outcome.Failure("%s: not permitted; ports below 1024 are for root: choose another, --port 8000"
-                               % where, outcome.UNAVAILABLE)
+        return outcome.Failure("%s: not permitted; %s" % (where, RESERVED[platform == "nt"]), outcome.UNAVAILABLE)
     if isinstance(problem, FileNotFoundError) and problem.filename:
         return outcome.Failure("server.tls: %s: no such file" % problem.filename, outcome.CONFIG)
     if isinstance(problem, socket.gaierror) or number == errno.EADDRNOTAVAIL:
