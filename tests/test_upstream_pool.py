@@ -1,7 +1,9 @@
 """upstream/pool.py, answer.py, connection.py, call.py: calls to a real socket, plain and under TLS."""
+import contextlib
 import json
 import socket
 import ssl
+import sys
 import threading
 import time
 from dataclasses import replace
@@ -373,9 +375,27 @@ def test_connecting_and_handshakes_have_a_limit():
         deaf.bind(("127.0.0.1", 0))
         deaf.listen(1)
         target = target_for("https://127.0.0.1:%d" % deaf.getsockname()[1], ca_file=made["ca"], connect_seconds=0.1)
+        began = time.monotonic()
         with pytest.raises(NotReached, match="TLS handshake in time") as caught:
             Caller().call(target, b"{}")
     assert caught.value.hint == "providers.%s.connect_seconds sets how long to wait" % target.provider.name
+    assert time.monotonic() - began < 2
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="elsewhere a full queue refuses")
+def test_connecting_to_one_that_does_not_answer_has_a_limit():
+    with contextlib.ExitStack() as stack:
+        full = stack.enter_context(socket.socket())
+        full.bind(("127.0.0.1", 0))
+        full.listen(0)
+        for _ in range(3):                              # its queue is full: it answers no SYN any more
+            sock = stack.enter_context(socket.socket())
+            sock.setblocking(False)
+            sock.connect_ex(full.getsockname())
+        began = time.monotonic()
+        with pytest.raises(NotReached, match="in time"):
+            Caller().call(target_for("http://127.0.0.1:%d" % full.getsockname()[1], connect_seconds=0.1), b"{}")
+        assert time.monotonic() - began < 2
 
 
 def test_a_client_that_leaves_ends_a_handshake_that_hangs():
