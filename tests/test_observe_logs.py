@@ -7,7 +7,8 @@ import re
 
 import pytest
 
-from claude_proxy.observe import Record, access_line, setup_logging
+from claude_proxy.observe import Record, access_line, hide_secrets, log_access, setup_logging
+from claude_proxy.observe.escape import escaped
 from claude_proxy.observe.logs import ACCESS, Repeats, goes_to_journal, has_colours, priority, timestamp
 
 log = logging.getLogger("claude_proxy.test")
@@ -123,6 +124,55 @@ def test_an_access_line_is_its_own_object():
     access.info("%s", access_line(Record(method="GET", route="/v1/models", status=200), "json"))
     line = json.loads(stream.getvalue())
     assert list(line)[:3] == ["time", "level", "http.request.method"] and line["http.response.status_code"] == 200
+
+
+def stream_of(kind, encoding="utf-8"):
+    stream = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
+    stream.isatty = lambda: kind == "terminal"
+    return stream
+
+
+WAYS = {
+    "text": ("text", "file", "utf-8"),
+    "in colour": ("text", "terminal", "utf-8"),
+    "a stream without the letters": ("text", "file", "ascii"),
+    "JSON": ("json", "file", "utf-8"),
+}
+
+
+@pytest.mark.parametrize("log_format, kind, encoding", WAYS.values(), ids=WAYS.keys())
+@pytest.mark.parametrize("level", [logging.INFO, logging.WARNING])
+def test_an_access_line_is_written_as_logging_would(log_format, kind, encoding, level):
+    line = access_line(Record(method="POST", route="/v1/messages", status=200, error="世界 a\x1b[0m sk-secret-key"), log_format)
+    written_lines = []
+    for write in (lambda: log_access(level, line), lambda: access.log(level, "%s", line)):
+        stream = stream_of(kind, encoding)
+        setup_logging(log_format, stream, {})
+        hide_secrets(lambda: ["sk-secret-key"])
+        write()
+        written_lines.append(re.sub(r"\d\d:\d\d:\d\d(\.\d+)?", "TIME", stream.buffer.getvalue().decode(encoding)))
+    assert written_lines[0] == written_lines[1] and "[key]" in written_lines[0] and written_lines[0].endswith("\n")
+
+
+def test_an_access_line_takes_the_way_of_others_where_somebody_listens(caplog):
+    logger = logging.getLogger("claude_proxy")
+    logger.handlers[:], logger.propagate = [], True
+    caplog.set_level("INFO", "claude_proxy")
+    log_access(logging.INFO, "GET /v1/models 200")
+    assert caplog.messages == ["GET /v1/models 200"]
+
+
+def test_an_access_line_for_nobody_is_borne():
+    stream = io.StringIO()
+    setup_logging("text", stream, {})
+    stream.close()
+    log_access(logging.INFO, "GET /v1/models 200")
+
+
+def test_nothing_that_acts_is_left():
+    acts = [*range(0x20), *range(0x7f, 0xa0), 0x200e, 0x200f, *range(0x2028, 0x202f), *range(0x2066, 0x206a), 0xd800, 0xdfff,
+            0xfeff]
+    assert not [code for code in acts if chr(code) in escaped("a%sb" % chr(code))]
 
 
 def test_json_in_the_journal_has_its_priority(tmp_path):

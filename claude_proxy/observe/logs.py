@@ -19,6 +19,7 @@ MOST_KINDS = 1000                       # of messages that are told apart
 _PRIORITIES = ((logging.CRITICAL, 2), (logging.ERROR, 3), (logging.WARNING, 4), (logging.INFO, 6), (logging.DEBUG, 7))
 _COLOURS = ((logging.ERROR, "\x1b[31m"), (logging.WARNING, "\x1b[33m"), (logging.INFO, "\x1b[2m"))
 _PLAIN = "\x1b[0m"
+_package, _access = logging.getLogger(PACKAGE), logging.getLogger(ACCESS)
 
 
 def setup_logging(log_format: str, stream: Any, environ: Mapping[str, str] = os.environ,
@@ -41,6 +42,20 @@ def hide_secrets(secrets: Callable[[], Iterable[str]]) -> None:
     for handler in logging.getLogger(PACKAGE).handlers:
         if isinstance(handler, SafeHandler):
             handler.secrets = secrets
+
+
+def log_access(level: int, line: str) -> None:
+    """Write an access line, as logging.getLogger(ACCESS).log() does.
+
+    Where setup_logging's handler is the only one, it gets the line at once: logging's own way (a record, a look at the
+    stack, filters, a formatter) takes longer than the conversion of a small request.
+    """
+    handlers = _package.handlers
+    ours = len(handlers) == 1 and isinstance(handlers[0], SafeHandler) and not _access.handlers
+    if ours and not _package.propagate:
+        handlers[0].write_access(level, line)       # type: ignore[attr-defined]
+    else:
+        _access.log(level, "%s", line)
 
 
 def _formatter(log_format: str, stream: Any, environ: Mapping[str, str]) -> logging.Formatter:
@@ -81,7 +96,25 @@ class SafeHandler(logging.StreamHandler):
 
     def format(self, record: logging.LogRecord) -> str:
         """The lines of a record, in the stream's encoding."""
-        text = without(super().format(record), self.secrets())
+        return self._fit(super().format(record))
+
+    def write_access(self, level: int, line: str) -> None:
+        """What emit() writes for a record of an access line."""
+        lines: Any = self.formatter
+        text = self._fit(lines.access(level, time.time(), line)) + self.terminator
+        self.acquire()
+        try:
+            self.stream.write(text)
+            self.stream.flush()
+        except (OSError, ValueError):                           # ValueError: it is closed
+            pass
+        finally:
+            self.release()
+
+    def _fit(self, text: str) -> str:
+        text = without(text, self.secrets())
+        if text.isascii():
+            return text
         encoding = getattr(self.stream, "encoding", None) or "utf-8"
         return text.encode(encoding, "backslashreplace").decode(encoding)
 
@@ -127,12 +160,17 @@ class _Lines(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """The record's lines."""
-        begin, end = self.around(record)
+        begin, end = self.around(record.levelno, record.created)
         lines = [message_of(record)] + [escaped(line) for line in self.traceback_lines(record)]
         return "\n".join(begin + line + end for line in lines)
 
-    def around(self, record: logging.LogRecord) -> Tuple[str, str]:
-        """What stands before and behind each line."""
+    def access(self, level: int, created: float, line: str) -> str:
+        """An access line, which has no traceback."""
+        begin, end = self.around(level, created)
+        return begin + escaped(line) + end
+
+    def around(self, level: int, created: float) -> Tuple[str, str]:
+        """What stands before and behind each line; created: seconds since 1970."""
         raise NotImplementedError
 
     def traceback_lines(self, record: logging.LogRecord) -> List[str]:
@@ -146,24 +184,29 @@ class TextLines(_Lines):
     def __init__(self, colours: bool = False):
         super().__init__()
         self._colours = colours
+        self._stamp = (0, "")                               # a second, and how it is written
 
-    def around(self, record: logging.LogRecord) -> Tuple[str, str]:
+    def around(self, level: int, created: float) -> Tuple[str, str]:
         """Time and level; the level's colour on a terminal."""
-        stamp = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(record.created))
-        colour = next((code for level, code in _COLOURS if record.levelno >= level), "") if self._colours else ""
+        second, stamp = self._stamp
+        if second != int(created):
+            stamp = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(created))
+            self._stamp = (int(created), stamp)
+        name = logging.getLevelName(level)
+        colour = next((code for least, code in _COLOURS if level >= least), "") if self._colours else ""
         if not colour:
-            return "%s %s " % (stamp, record.levelname), ""
-        if record.levelno < logging.WARNING:                # the time in grey, the message as usual
-            return "%s%s %s%s " % (colour, stamp, record.levelname, _PLAIN), ""
-        return "%s%s %s " % (colour, stamp, record.levelname), _PLAIN
+            return "%s %s " % (stamp, name), ""
+        if level < logging.WARNING:                         # the time in grey, the message as usual
+            return "%s%s %s%s " % (colour, stamp, name, _PLAIN), ""
+        return "%s%s %s " % (colour, stamp, name), _PLAIN
 
 
 class JournalLines(_Lines):
     """<6>message: the journal has the time itself."""
 
-    def around(self, record: logging.LogRecord) -> Tuple[str, str]:
+    def around(self, level: int, created: float) -> Tuple[str, str]:
         """The priority."""
-        return "<%d>" % priority(record.levelno), ""
+        return "<%d>" % priority(level), ""
 
 
 class JsonLines(_Lines):
@@ -175,15 +218,24 @@ class JsonLines(_Lines):
 
     def format(self, record: logging.LogRecord) -> str:
         """One object on one line."""
-        head: Dict[str, Any] = {"time": timestamp(record.created), "level": record.levelname.lower()}
         message = record.getMessage()
-        if record.name == ACCESS and message.startswith('{"'):
-            line = json_line(head)[:-1] + "," + message[1:]
-        else:
-            lines = self.traceback_lines(record)
-            trace: Dict[str, Any] = {"exception": "\n".join(lines)} if lines else {}
-            line = json_line(dict(head, logger=record.name, message=_counted(record, message), **trace))
-        return ("<%d>" % priority(record.levelno) if self._journal else "") + line
+        if record.name == ACCESS:
+            return self.access(record.levelno, record.created, message)
+        lines = self.traceback_lines(record)
+        fields: Dict[str, Any] = {"logger": record.name, "message": _counted(record, message)}
+        if lines:
+            fields["exception"] = "\n".join(lines)
+        return self._line(record.levelno, record.created, **fields)
+
+    def access(self, level: int, created: float, line: str) -> str:
+        """The line's own object, with time and level before it."""
+        if not line.startswith('{"'):
+            return self._line(level, created, logger=ACCESS, message=line)
+        return self._line(level, created)[:-1] + "," + line[1:]
+
+    def _line(self, level, created, **fields):
+        begin = "<%d>" % priority(level) if self._journal else ""
+        return begin + json_line(dict(time=timestamp(created), level=logging.getLevelName(level).lower(), **fields))
 
 
 def _counted(record: logging.LogRecord, message: str) -> str:

@@ -1,5 +1,6 @@
 """Takes keys out of texts that others wrote: providers quote what they were sent."""
 import re
+from functools import lru_cache
 from urllib.parse import quote
 
 KEY = "[key]"
@@ -28,9 +29,19 @@ def redacted(text, secrets=()):
 
 def without(text, secrets):
     """`text` with [key] for each of `secrets`."""
-    for secret in sorted(secrets, key=len, reverse=True):
+    for secret in _longest_first(tuple(secrets)):
         text = _without(text, secret)
     return text
+
+
+@lru_cache(maxsize=64)
+def _longest_first(secrets):
+    return sorted(secrets, key=len, reverse=True)
+
+
+@lru_cache(maxsize=1024)
+def _quoted(secret):
+    return quote(secret, safe="")
 
 
 def _plain(secret):
@@ -39,7 +50,7 @@ def _plain(secret):
 
 def _without(text, secret):
     if len(secret) >= 8:
-        return text.replace(secret, KEY).replace(quote(secret, safe=""), KEY)
+        return text.replace(secret, KEY).replace(_quoted(secret), KEY)
     if secret and not secret.isalpha():     # "none" and "ollama" are no secrets, and are words
         return re.sub(r"(?<![A-Za-z0-9])%s(?![A-Za-z0-9])" % re.escape(secret), KEY, text)
     return text

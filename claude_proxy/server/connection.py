@@ -256,4 +256,4 @@ class Exchange:
             self.app.metrics.end(record)
         level = logging.WARNING if observe.has_failed(record) else logging.INFO
         if access.isEnabledFor(level):
-            access.log(level, "%s", observe.access_line(record, self.config.server.log_format))
+            observe.log_access(level, observe.access_line(record, self.config.server.log_format))
