@@ -48,8 +48,8 @@ MESSAGES = {
     "two calls with one id that is there": (
         completion(tool_calls=[function('{"a":1}'), function('{"a":1}')]),
         [LS, dict(LS, id="cp1_YzE")], "tool_use"),
-    "what was spoken, where nothing is written": (
-        completion(content=None, audio={"id": "a", "transcript": "A", "data": "AA=="}), [TEXT], "end_turn"),
+    "what was spoken is no text": (
+        completion(content=None, audio={"id": "a", "transcript": "A", "data": "AA=="}), [], "end_turn"),
     "an empty recording is nothing": (
         completion(content=None, audio={"id": "", "transcript": ""}, tool_calls=[function({"a": 1})]), [LS], "tool_use"),
     "a call that was cut is left out": (

@@ -28,10 +28,11 @@ def delta_of(choice: Mapping[str, Any], whole: bool = False) -> Mapping[str, Any
 
 
 def content_parts(delta: Mapping[str, Any]) -> Iterator[Tuple[str, str]]:
-    """("text" | "thinking" | "refusal", its text) for what `content` and its neighbours say, in order."""
+    """("text" | "thinking" | "refusal", its text) for what `content` and its neighbours say, in order.
+
+    What an audio model has spoken is none of it: no request asks for sound.
+    """
     content = delta.get("content")
-    if content is None and isinstance(delta.get("audio"), dict):
-        content = delta["audio"].get("transcript")          # what an audio model has spoken
     if isinstance(content, str):
         yield "text", content
     elif content is not None:
