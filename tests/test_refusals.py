@@ -213,6 +213,7 @@ HINTS = {
         400, "Content Exists Risk", {}, "acme/big answered 400: Content Exists Risk. This is acme's content filter; "
                                         "another "
         "provider may answer it."),
+    "words for a terminal": (400, "No \x1b[31m\x07\x9bway", {}, "acme/big answered 400: No ?[31m??way."),
     "a short wait": (
         429, "Slow down", {}, 'acme/big answered 429: Slow down. More keys (providers.acme.api_key takes a list) or '
         '"fallbacks" spread the load.'),

@@ -14,6 +14,12 @@ def configuration(model):
         "base_url": "http://127.0.0.1:9/v1", "api_key": "sk-fake-0123456789", "models": {"default": model}}}}), {})
 
 
+def test_the_keys_of_before_are_still_kept_out_of_what_is_said():
+    app = Application(configuration("first"), upstream.Caller(), Metrics(), Learned())
+    app.replace_config(config.read(None, {"DEEPSEEK_API_KEY": "sk-new-0123456789"}))
+    assert app.secrets() == ("sk-new-0123456789", "sk-fake-0123456789")
+
+
 def test_the_way_of_a_model_is_kept_until_something_changes():
     app = Application(configuration("first"), upstream.Caller(), Metrics(), Learned())
     way = app.targets("claude-sonnet-5", None)

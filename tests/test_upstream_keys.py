@@ -110,6 +110,17 @@ def test_a_key_file_is_read_again_when_it_changes(tmp_path):
     assert ring.pick(provider).value == "sk-one"
     path.write_text("sk-second\n")
     assert ring.pick(provider).value == "sk-second"
+    assert set(ring.known()) == {"sk-one", "sk-second"}
+
+
+def test_a_key_that_is_in_use_is_never_forgotten(tmp_path):
+    path, calls = tmp_path / "key", []
+    path.write_text("sk-one")
+    ring = KeyRing(reader=Reader(lambda command: calls.append(command) or "sk-%d" % len(calls)))
+    ring.pick(provider_with(KeySource("file", str(path), "x")))
+    for _ in range(300):
+        ring.refresh(ring.pick(provider_with(COMMAND)))
+    assert {"sk-one", "sk-300"} <= set(ring.known()) and len(ring.known()) < 300
 
 
 FILES = {
@@ -146,6 +157,7 @@ def test_a_command_is_run_once_and_again_when_its_key_was_refused():
     assert ring.refresh(keys[2])                                # refused late, with the old key
     assert ring.pick(provider).value == "sk-2"
     assert calls == ["vault read key"] * 2
+    assert set(ring.known()) == {"sk-1", "sk-2"}                # a provider may still quote the first one
     assert not ring.refresh(ring.pick(provider_with(literal("one"))))
 
 
@@ -186,6 +198,46 @@ def test_a_command_that_has_failed_is_run_again_for_the_next_request():
         said.append(caught.value.message.partition("the key of deepseek ")[2])
     assert said == ["cannot be had: No such file or directory", "holds a character that no header can carry"]
     assert ring.pick(provider_with(COMMAND)).value == "sk-good"
+
+
+def prints(data):
+    return [sys.executable, "-c", "import sys; sys.stdout.buffer.write(%r)" % data]
+
+
+# what a command does -> (the command, what is said of its key, or the key)
+COMMANDS = {
+    "prints a key": (prints(b"sk-key"), "sk-key"),
+    "ends it with lines": (prints(b"\n sk-key\r\n\r\n"), "sk-key"),
+    "marks it as UTF-8": (prints(b"\xef\xbb\xbfsk-key\n"), "sk-key"),
+    "prints UTF-16": (prints("\ufeffsk-key\r\n".encode("utf-16-le")), "sk-key"),
+    "prints nothing": (prints(b""), "is empty"),
+    "prints an empty line": (prints(b"\n"), "is empty"),
+    "prints two lines": (prints(b"sk-key\nsk-other\n"), "holds a character that no header can carry"),
+    "prints a NUL": (prints(b"sk-\0key"), "holds a character that no header can carry"),
+    "prints letters beyond ASCII": (prints("sk-\u00e9".encode("utf-8")), "holds a character that no header can carry"),
+    "prints what is not UTF-8": (prints(b"sk-\xff"), "cannot be had: it is not UTF-8"),
+    "fails": ([sys.executable, "-c", "print('sk-key'); exit(3)"], "cannot be had: the command ended with status 3"),
+    "does not exist": (["/no/such/command"], "cannot be had: No such file or directory"),
+}
+
+
+@pytest.mark.skipif(os.name == "nt", reason="words as POSIX has them")
+@pytest.mark.parametrize("command, told", COMMANDS.values(), ids=COMMANDS.keys())
+def test_what_a_command_may_do(command, told):
+    ring = KeyRing(reader=Reader(lambda _: run_command(command)))       # a list cannot be part of a source
+    if told.startswith("sk-"):
+        assert ring.pick(provider_with(COMMAND)).value == told
+        return
+    with pytest.raises(NotAuthenticated) as caught:
+        ring.pick(provider_with(COMMAND))
+    assert caught.value.message == "providers.deepseek.api_key_command: the key of deepseek " + told
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a shell as POSIX has it")
+def test_a_command_that_hangs_is_ended_although_its_children_go_on(monkeypatch):
+    monkeypatch.setattr("claude_proxy.upstream.keys.COMMAND_SECONDS", 0.05)
+    with pytest.raises(NotAuthenticated, match="cannot be had: the command took more than 0 s"):
+        KeyRing().pick(provider_with(KeySource("command", "sleep 1; echo sk-late", "x")))
 
 
 def test_commands_are_lines_for_the_shell_or_words():

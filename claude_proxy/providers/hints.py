@@ -1,6 +1,6 @@
 """One sentence for the person: which line of the configuration to mend, or what else helps."""
 from typing import Optional
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 from .. import errors
 from .catalogue import CATALOGUE, ENTRIES
@@ -184,9 +184,18 @@ def _entry(place):
     return next((entry for entry in ENTRIES if host in entry.hosts), None)
 
 
+def _destination(place, location):
+    """Where a redirect leads, without what may be secret in it; "" where that is no web address."""
+    try:
+        parts = urlsplit(urljoin(place.base_url or "", location))
+    except ValueError:                      # http://[
+        return ""
+    where = parts.netloc.rpartition("@")[2]
+    return " (to %s://%s%s)" % (parts.scheme, where, parts.path) if location and parts.scheme in ("http", "https") else ""
+
+
 def _redirect(place, location):
-    parts = urlsplit(location or "")
-    to = " (to %s://%s%s)" % (parts.scheme, parts.hostname, parts.path) if parts.hostname else ""
+    to = _destination(place, location or "")
     return "Redirects%s are not followed, the key would travel: set %s.base_url to the final address." % (
         to, place.setting)
 

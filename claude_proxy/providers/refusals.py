@@ -57,6 +57,8 @@ MEANINGS = (
             r"server (?:is )?(?:too )?busy", r"resource_?exhausted", "服务器?繁忙", "系统繁忙", "负载")),
 )
 
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+
 # Numbers that some put into a 200 body: MiniMax's base_resp, Zhipu's code.
 BY_NUMBER = {
     1001: errors.UpstreamTimeout, 1002: errors.RateLimited, 1004: errors.NotAuthenticated, 1008: errors.BillingProblem,
@@ -148,8 +150,9 @@ def _verb(kind, status):
 
 
 def _safe(text, secrets):
-    """Without keys, and without the word that makes Claude Code say that its user is not logged in."""
-    return re.sub(r"(?i)\bx-api-key", "api-key header", redacted(text, secrets))
+    """Without keys, without the word that makes Claude Code say that its user is not logged in, and without control
+    characters, which a terminal would obey."""
+    return re.sub(r"(?i)\bx-api-key", "api-key header", redacted(CONTROL.sub("?", text), secrets))
 
 
 def _sentence(words):

@@ -8,6 +8,7 @@ from .guards import Door, Places
 
 
 MAX_WAYS = 256                      # names of models whose way is remembered
+MAX_SECRETS = 1000                  # of this configuration, and of those before it
 
 
 class Application:
@@ -24,6 +25,7 @@ class Application:
         self.places = Places()
         self._ways: Tuple[Any, int, Dict[Any, Tuple[routing.Target, ...]]] = (None, 0, {})
         self.loopback = True                        # listens on addresses of this machine alone
+        self._secrets: Tuple[str, ...] = ()
         self.replace_config(config)
 
     @property
@@ -59,5 +61,6 @@ class Application:
             self.loopback = loopback
         self._door = Door(config.server, self.loopback)
         self._config = config
-        self._secrets = secrets_of(config)
+        # What runs has the keys of before, and its provider may quote them.
+        self._secrets = tuple(dict.fromkeys(secrets_of(config) + self._secrets))[:MAX_SECRETS]
         self.metrics.know(config)

@@ -18,6 +18,7 @@ COMMAND_SECONDS = 30
 COOL_SECONDS = {401: 300.0, 402: 300.0, 403: 300.0, 429: 30.0}      # where the provider says no time of its own
 LONGEST_COOL_SECONDS = 3600.0
 MAX_SESSIONS = 4096
+MAX_REMEMBERED = 256                # keys that were read, to be taken out of whatever is said
 NO_RETRY = {"x-should-retry": "false"}
 MISTAKES = (OSError, ValueError, subprocess.SubprocessError)          # of reading a file, or running a command
 _SENDABLE = re.compile(r"[\x21-\x7e]+\Z")
@@ -100,6 +101,7 @@ class Reader:
     def __init__(self, run=None):
         self._run = run or run_command
         self._known = {}                                    # source -> (value, signature of the file)
+        self._ever = {}                                     # every key that was read: an answer may quote a former one
         self._errands = {}                                  # source -> the run of its command, for all who wait for it
         self._lock = threading.Lock()
 
@@ -130,6 +132,9 @@ class Reader:
         text = text.strip()
         if _SENDABLE.match(text):
             self._known[source] = (text, signature)
+            self._ever[text] = None
+            if len(self._ever) > MAX_REMEMBERED:
+                del self._ever[next(iter(self._ever))]
         return text
 
     def _from_command(self, source, watch):
@@ -155,8 +160,8 @@ class Reader:
             return self._kept(source, text)
 
     def known(self):
-        """The keys that were read, as far as they are still in use."""
-        return tuple(value for value, _ in list(self._known.values()))
+        """The keys that were read, those that are no longer in use as well."""
+        return tuple(dict.fromkeys([value for value, _ in list(self._known.values())] + list(self._ever)))
 
     def forget(self, source, value):
         """Whether a command will be run again; not where another request has done so since `value` was handed out."""
@@ -171,7 +176,11 @@ class Reader:
 def read_file(path):
     """The text of a key file; in UTF-16 where PowerShell has written it."""
     with open(path, "rb") as file:
-        data = file.read(65536)
+        return decoded(file.read(65536))
+
+
+def decoded(data):
+    """The text of bytes that are UTF-8, or UTF-16 with a byte order mark."""
     return data.decode("utf-16" if data[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else "utf-8-sig")
 
 
@@ -188,7 +197,7 @@ def run_command(command):
     """The output of a command line of the configuration, or of a list of words."""
     done = subprocess.run(command, shell=isinstance(command, str), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                           stderr=subprocess.DEVNULL, timeout=COMMAND_SECONDS, check=True)
-    return done.stdout.decode("utf-8")
+    return decoded(done.stdout)
 
 
 def _why(exc):
@@ -196,4 +205,6 @@ def _why(exc):
         return "the command took more than %d s" % COMMAND_SECONDS
     if isinstance(exc, subprocess.CalledProcessError):
         return "the command ended with status %d" % exc.returncode
+    if isinstance(exc, UnicodeDecodeError):
+        return "it is not UTF-8"
     return getattr(exc, "strerror", None) or type(exc).__name__
