@@ -1,4 +1,5 @@
 """Real processes of the program for tests: started on free ports, waited for by what they print, always ended."""
+import _thread
 import contextlib
 import http.client
 import io
@@ -26,11 +27,14 @@ def environment(**more):
 
 
 def inside(*arguments, **environ):
-    """A command in this process, which costs no start -> (exit code, stdout, stderr)."""
+    """A command in this process, which costs no start -> (exit code, stdout, stderr). One that stays is interrupted."""
     from claude_proxy import cli
     before, stdout, stderr = dict(os.environ), io.StringIO(), io.StringIO()
     logger = logging.getLogger("claude_proxy")
     logged = logger.handlers[:], logger.level, logger.propagate
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    guard = threading.Timer(SECONDS, _thread.interrupt_main)
+    guard.start()
     os.environ.clear()
     os.environ.update(environment(**environ))
     try:
@@ -39,6 +43,9 @@ def inside(*arguments, **environ):
     except SystemExit as ended:
         code = ended.code
     finally:
+        guard.cancel()
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
         os.environ.clear()
         os.environ.update(before)
         logger.handlers[:], logger.level, logger.propagate = logged
