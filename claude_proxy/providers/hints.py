@@ -190,8 +190,9 @@ def _destination(place, location):
         parts = urlsplit(urljoin(place.base_url or "", location))
     except ValueError:                      # http://[
         return ""
-    where = parts.netloc.rpartition("@")[2]
-    return " (to %s://%s%s)" % (parts.scheme, where, parts.path) if location and parts.scheme in ("http", "https") else ""
+    if not location or parts.scheme not in ("http", "https"):
+        return ""
+    return " (to %s://%s%s)" % (parts.scheme, parts.netloc.rpartition("@")[2], parts.path)
 
 
 def _redirect(place, location):
