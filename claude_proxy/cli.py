@@ -4,11 +4,9 @@ Results go to stdout, everything else to stderr. Every failure is one sentence t
 and what to do; there is no traceback for anything that a user can mend.
 """
 import argparse
-import difflib
 import importlib
 import os
 import sys
-import textwrap
 from typing import List, Optional, Tuple
 
 from . import __version__
@@ -43,6 +41,15 @@ class HelpFormatter(argparse.RawDescriptionHelpFormatter):
 
     def __init__(self, prog: str):
         super().__init__(prog, max_help_position=28, width=HELP_COLUMNS)
+
+
+class CommandParser(argparse.ArgumentParser):
+    """argparse's; its description is wrapped when somebody wants to read it."""
+
+    def format_help(self) -> str:
+        import textwrap             # as all that only some starts need, not before it is needed
+        self.description = textwrap.fill(self.description or "", HELP_COLUMNS)
+        return super().format_help()
 
 
 def run() -> None:
@@ -91,9 +98,9 @@ def split_command(arguments: List[str]) -> Tuple[Optional[str], List[str]]:
 
 def command_parser(name: str, module) -> argparse.ArgumentParser:
     """The parser of one command, made from its module."""
-    summary = textwrap.fill((module.__doc__ or "").partition("\n\n")[0], HELP_COLUMNS)
-    parser = argparse.ArgumentParser(prog="claude-proxy %s" % name, description=summary, epilog=module.EXAMPLES,
-                                     formatter_class=HelpFormatter, allow_abbrev=False)
+    summary = (module.__doc__ or "").partition("\n\n")[0]
+    parser = CommandParser(prog="claude-proxy %s" % name, description=summary, epilog=module.EXAMPLES,
+                           formatter_class=HelpFormatter, allow_abbrev=False)
     module.arguments(parser)
     return parser
 
@@ -118,6 +125,7 @@ def _top_level(arguments: List[str]) -> int:
 
 def unknown_command(word: str) -> str:
     """The sentence for a word that is no command, with the nearest one."""
+    import difflib
     names = [name for name, _ in COMMANDS]
     near = difflib.get_close_matches(word, names, 1)
     return "no such command: %s; %s" % (

@@ -12,12 +12,11 @@ import os
 import time
 from email.utils import formatdate
 
-from . import conversion, explaining, routing
+from . import conversion, routing
 from .config import DEMO
 from .conversion import tokens
 from .conversion.response import take_completion
 from .errors import ProxyError, UpstreamFailed
-from .providers import refusals
 from .providers.records import replace
 from .providers.redaction import without
 from .upstream import ClientLeft, Watch
@@ -47,6 +46,7 @@ def create_message(app, request, answer, provider_name, record):
     if any(target.provider.vision_model for target in targets) and conversion.has_images(body):
         targets = [seeing(target, app.learned) for target in targets]
     if request.header("x-claude-proxy-explain"):
+        from . import explaining
         answer.headers["x-claude-proxy-route"] = explaining.summary(app.config, targets[0], provider_name)
     watch = Watch(request.sock)
     kind = StreamTurn if body.get("stream") else Turn
@@ -155,6 +155,7 @@ class Turn:
         """What a status that is no success becomes."""
         text = upstream.read_some(MAX_ERROR_BYTES).decode("utf-8", "replace")
         headers = dict({"date": formatdate(usegmt=True)}, **upstream.headers)      # a Retry-After may be a date
+        from .providers import refusals             # all that is known of errors: not before there is one
         error = refusals.from_provider(upstream.status, text, headers, target, [key.value],
                                        self.context.input_tokens)
         return Refused(error, upstream.status, text, upstream.headers, chat_body)
@@ -342,6 +343,7 @@ def completion_of(data, target):
         kind = "a web page" if data.lstrip(BLANK)[:1] == b"<" else "something that is not JSON"
         raise UpstreamFailed("%s answered 200 with %s; check providers.%s.base_url" % (name, kind, name))
     if isinstance(found, dict) and found.get("error") and not found.get("choices"):
+        from .providers import refusals
         raise refusals.in_stream(found["error"], target)
     if not isinstance(found, dict):
         raise UpstreamFailed("%s answered 200 with JSON that is no chat completion" % name)

@@ -1,5 +1,4 @@
 """Mistakes in a configuration: collected, never raised one by one, and worded so that no key is shown."""
-import difflib
 import json
 import re
 from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Tuple
@@ -136,6 +135,7 @@ def did_you_mean(name: str, known: Iterable[str], elsewhere: Iterable[str] = ())
 
 def nearest(name: str, known: Iterable[str]) -> Optional[str]:
     """The known name most like this one, None where none is."""
+    import difflib                      # only those who mistype wait for it
     folded = {other.casefold(): other for other in known}
     near = difflib.get_close_matches(name.casefold(), folded, 1, 0.6)
     return folded[near[0]] if near else None

@@ -6,7 +6,6 @@
                         keys    KeySource...
                         models  (pattern, ModelRow)...
 """
-import unicodedata
 from typing import Any, Mapping, Optional, Tuple, Union
 
 from ..providers.records import dataclass, field
@@ -168,4 +167,5 @@ class Config:
 
 
 def _folded(name: str) -> str:
+    import unicodedata                  # for names that are written in another way than in the file
     return unicodedata.normalize("NFC", name).casefold()

@@ -9,12 +9,10 @@
 from typing import Any, List, Optional, Pattern, Tuple
 
 from .context import AnswerContext
-from .endtokens import EndTokens
 from .fast import CAUTIOUS, LITERAL
 from .pairs import PairJoiner
 from .stops import StopMatcher
 from .tags import TagSplitter
-from .textcalls import TextCalls
 
 Piece = Tuple[str, Any]             # ("text", text), ("thinking", text) or ("call", (name, arguments))
 
@@ -26,11 +24,19 @@ class TextFilter:
         self._pairs = PairJoiner()
         self._tags = TagSplitter() if context.dialect.think_tags else None
         self._stops = StopMatcher(context.local_stops) if any(context.local_stops) else None
-        self._ends = EndTokens() if context.dialect.text_tool_calls else None
-        looks_for_calls = context.dialect.text_tool_calls and context.declared_tools
-        self._calls = TextCalls(context.declared_tools, context.tool_schemas) if looks_for_calls else None
+        self._ends: Any = None
+        self._calls: Any = None
+        if context.dialect.text_tool_calls:
+            self._look_for_calls(context)
         self._hides_thinking = hides_thinking
         self._hidden: List[str] = []            # reasoning between tags that the client does not see
+
+    def _look_for_calls(self, context):
+        from .endtokens import EndTokens        # long patterns, which most providers never need
+        from .textcalls import TextCalls
+        self._ends = EndTokens()
+        if context.declared_tools:
+            self._calls = TextCalls(context.declared_tools, context.tool_schemas)
 
     @property
     def matched(self) -> Optional[str]:

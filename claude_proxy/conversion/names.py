@@ -9,7 +9,6 @@ decoded when it returns, because some chat templates read their own ids. An id t
 """
 import base64
 import binascii
-import hashlib
 import re
 from typing import Callable, Collection, Dict
 
@@ -72,6 +71,7 @@ STYLES: Dict[str, Callable[[str], str]] = {"": str, "short40": short40, "alnum9"
 
 
 def _digest(text, length):
+    import hashlib                      # with OpenSSL behind it: not before it is needed
     return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:length]
 
 

@@ -3,7 +3,6 @@
 Each function takes the body and the scope and returns the Chat parameters that it stands for. What has no equivalent is
 listed in REFUSED, WARNED and TAKEN; a key that is in none of the lists is new, and is left out with a warning.
 """
-import hashlib
 import json
 from typing import Any, Dict, NamedTuple, Optional, Tuple
 
@@ -167,6 +166,7 @@ def identity(body: Params, scope: Scope) -> Params:
     user_id = (body.get("metadata") or {}).get("user_id")
     if not user_id or not scope.dialect.user_field:
         return {}
+    import hashlib                      # with OpenSSL behind it: not before it is needed
     return {scope.dialect.user_field: hashlib.sha256(user_id.encode("utf-8")).hexdigest()}
 
 

@@ -13,7 +13,6 @@ https://docs.anthropic.com/en/docs/build-with-claude/extended-thinking#preservin
 """
 import base64
 import binascii
-import hashlib
 import json
 from typing import Any, Dict, List, Mapping, Optional
 
@@ -75,5 +74,6 @@ def _b64(data):
 
 
 def _checksum(packed, thinking):
+    import hashlib                      # with OpenSSL behind it: not before it is needed
     digest = hashlib.sha256(("%s\0%s" % (packed, thinking)).encode("utf-8", "replace")).digest()
     return _b64(digest[:6])

@@ -22,7 +22,6 @@ import json
 from typing import Any, Dict, Optional
 
 from ..errors import ProxyError, UpstreamFailed
-from ..providers import refusals
 from . import chunks, endings
 from .blockorder import DROPPED, KEPT, SEALED, SHOWN, BlockOrder
 from .context import AnswerContext
@@ -221,6 +220,7 @@ class AnswerStream:
             self._ending.read(choice)
         error = chunks.error_in(chunk, choice, event_name)
         if error is not None and self.error is None:
+            from ..providers import refusals        # all that is known of errors: not before there is one
             self.error = refusals.in_stream(error, self._context)
 
     def _delta(self, delta):

@@ -3,7 +3,7 @@
 Names: https://prometheus.io/docs/practices/naming/ ; label values are OpenTelemetry's words.
 A label has few values: providers and models that the configuration does not know are counted as "other".
 """
-import platform
+import sys
 import threading
 import time
 from collections import OrderedDict, deque
@@ -42,7 +42,7 @@ class Metrics:
 
     def _make_counters(self) -> None:
         info = Counter("claude_proxy_build_info", "What is running.", ("version", "python"), "gauge")
-        info.add(1, __version__, platform.python_version())
+        info.add(1, __version__, "%d.%d.%d" % sys.version_info[:3])
         self._requests = Counter("claude_proxy_requests_total", "Requests that were answered.", _MODEL + ("status",))
         self._duration = Histogram("claude_proxy_request_duration_seconds",
                                    "From a request's head to its answer's end.", _MODEL, DURATION_BUCKETS)

@@ -6,7 +6,6 @@ configuration under `quirks`. The rows themselves are data, in rows.py.
     dialect_for(...)      the dialect of one model at one provider
     quirk_mistakes(...)   what is wrong with a configuration's `quirks`
 """
-from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from functools import lru_cache
 from typing import Any, Dict, Optional, Tuple
@@ -153,8 +152,13 @@ def _of_catalogue(host):
 
 def nearest_dialect(name):
     """A row's name that `name` may have meant, or None."""
-    found = get_close_matches(name.lower(), list(DIALECTS) + list(rows.ALIASES), 1)
+    found = _near(name.lower(), list(DIALECTS) + list(rows.ALIASES))
     return rows.ALIASES.get(found[0], found[0]) if found else None
+
+
+def _near(name, known):
+    import difflib                      # only those who mistype wait for it
+    return difflib.get_close_matches(name, known, 1)
 
 
 def _own_server(provider_name):
@@ -214,7 +218,7 @@ def quirk_mistakes(quirks):
 
 def _mistakes(name, value):
     if name not in QUIRKS:
-        near = get_close_matches(str(name), QUIRKS, 1)
+        near = _near(str(name), QUIRKS)
         return ["%s: no such quirk%s" % (name, "; did you mean %s?" % near[0] if near else "")]
     wanted = _wanted(name)
     if not WANTED[wanted](value):

@@ -41,7 +41,7 @@ else:
                 setattr(cls, name, found.default)
             elif value is not NOTHING:
                 delattr(cls, name)
-        cls.__dataclass_fields__ = {each.name: each for each in cls.record_fields}      # dataclasses.replace() works, too
+        cls.__dataclass_fields__ = {each.name: each for each in cls.record_fields}      # for dataclasses.replace()
         cls.record_names = tuple(found.name for found in cls.record_fields)
         cls.record_defaults = {each.name: each.default for each in cls.record_fields if each.default is not NOTHING}
         cls.record_factories = [(each.name, each.default_factory) for each in cls.record_fields if each.default_factory]

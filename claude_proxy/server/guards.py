@@ -6,7 +6,6 @@ Origin      a page of this server's own, of another loopback port, or of server.
             page is refused before its request could cost money (CORS alone would only hide the answer)
 key         x-api-key or Authorization: Bearer, one of server.client_keys
 """
-import hmac
 import ipaddress
 import re
 import threading
@@ -119,6 +118,7 @@ class Door:
         """The name of the client's key, "" where none is asked for; NotAuthenticated."""
         if not self.asks_key:
             return ""
+        import hmac                         # with OpenSSL behind it: not before it is needed
         shown = _keys_shown(headers)
         found = None
         for value in shown:

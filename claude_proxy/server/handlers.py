@@ -1,7 +1,5 @@
 """What the routes do, in terms of the other rooms. Each takes (app, request, answer, record) and answers once."""
 import base64
-import hashlib
-import pkgutil
 import re
 from typing import Any, Dict, Tuple
 from urllib.parse import parse_qs
@@ -90,6 +88,8 @@ _page = None                                        # the dashboard's bytes and 
 def _dashboard() -> Tuple[bytes, Dict[str, Any]]:
     global _page
     if _page is None:
+        import hashlib                              # with OpenSSL behind it: not before it is needed
+        import pkgutil
         page = pkgutil.get_data("claude_proxy", "static/dashboard.html") or b""
         _page = (page, {"etag": '"%s"' % hashlib.sha256(page).hexdigest()[:32], "cache-control": "no-cache",
                         "content-security-policy": content_policy(page), "referrer-policy": "no-referrer",
@@ -106,5 +106,6 @@ def content_policy(page: bytes) -> str:
 
 
 def _hashes(sources):
+    import hashlib
     found = ["'sha256-%s'" % base64.b64encode(hashlib.sha256(source).digest()).decode("ascii") for source in sources]
     return " ".join(found) or "'none'"

@@ -16,7 +16,6 @@ import random
 import time
 
 from ..errors import InvalidRequest, ProxyError, TooLarge
-from ..providers import complaints
 from ..providers.records import replace
 from .faults import Fault, NoRoom, NotReached
 from .stays import name_of
@@ -120,6 +119,7 @@ class Attempts:
 
     def _mend(self, tries, refused):
         """Whether the target was changed so that the provider's complaint no longer holds."""
+        from ..providers import complaints      # all that providers complain of: not before one does
         target = tries.target
         if not target.provider.heal or refused.chat_body is None or len(tries.remedies) == complaints.MAX_REMEDIES:
             return False
