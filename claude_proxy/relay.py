@@ -113,7 +113,10 @@ class Turn:
             if upstream.status not in SUCCESS:
                 raise self._refusal(upstream, target, key, chat.body)
             chat = None                             # a stream may run for long; its request is not kept for it
-            self._relay(upstream, target)
+            try:
+                self._relay(upstream, target)
+            except RecursionError:
+                raise UpstreamFailed("%s sent JSON that is nested too deeply" % target.provider.name)
 
     def _converted(self, target):
         try:

@@ -335,6 +335,15 @@ def test_a_request_that_cannot_be_converted_counts_against_nobody(world):
     assert (record.attempts, record.provider, world.provider.requests) == ([], "", [])
 
 
+def test_no_depth_of_a_providers_json_is_a_bug_of_ours(world):
+    for depth in range(880, 1000, 8):               # deeper is refused by the parser, and where it begins to be differs
+        deep = "[" * depth + "]" * depth
+        call = '{"index": 0, "id": "c", "extra_content": %s, "function": {"name": "f", "arguments": "{}"}}' % deep
+        world.provider.script = {"chunks": [('data: {"choices": [{"delta": {"tool_calls": [%s]}}]}\n\n' % call).encode(),
+                                            {"finish": "tool_calls"}]}
+        assert world.ask("any", True).status in (200, 502)
+
+
 STREAM_STARTS = {
     "an error as the first chunk": [{"error": {"message": "no room", "code": 503}}],
     "nothing": [],
