@@ -239,13 +239,16 @@ def test_the_body_has_its_time():
     assert (reply.status, reply.error_type, closed) == (408, "timeout_error", True)
 
 
-def test_a_client_that_does_not_read_is_let_go():
+def test_a_client_that_does_not_read_is_let_go(caplog):
+    caplog.set_level("INFO", "claude_proxy.access")
     with FakeProvider() as fake, proxy([provider(fake.url)], write_seconds=0.2) as quick:
         fake.script = {"chunks": [{"delta": {"content": "x" * 1000000}} for _ in range(50)] + [("silence", 30)]}
         with Client(quick) as client:
             client.send(post(message(stream=True)))
             assert fake.wait_for(1)[0].left.wait(SECONDS)
             assert ask(quick, HEALTH)[0].status == 200
+            until(lambda: [line for line in caplog.messages if "client-left" in line])
+    assert not [record for record in caplog.records if record.exc_info]
 
 
 # -- many
