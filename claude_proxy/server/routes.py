@@ -1,7 +1,7 @@
 """The HTTP surface: which handler answers which method and path.
 
-A Messages path may stand behind a provider's name, and its /v1 may be doubled (a base URL that was typed with it):
-    /v1/messages   /deepseek/v1/messages   /deepseek/v1/v1/messages
+A Messages path may stand behind a provider's name, and its beginning may be doubled (a base URL that was typed with it):
+    /v1/messages   /deepseek/v1/messages   /deepseek/v1/v1/messages   /v1/messages/v1/messages
 The path is split at its slashes first and percent-decoded afterwards, so that a name may hold a slash (%2F).
 """
 import re
@@ -111,6 +111,8 @@ def _place(parts: List[str]) -> Tuple[List[Route], Optional[str], Optional[str]]
         provider, parts = parts[0], parts[1:]
     if parts[:2] == ["v1", "v1"]:
         parts = parts[1:]
+    elif parts[:3] == ["v1", "messages", "v1"]:
+        parts = parts[2:]
     if parts[:2] == ["v1", "models"] and len(parts) > 2 and all(parts[2:]):
         return MODEL, provider, "/".join(parts[2:])
     path = _joined(parts)
