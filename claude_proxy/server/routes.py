@@ -1,6 +1,6 @@
 """The HTTP surface: which handler answers which method and path.
 
-A Messages path may stand behind a provider's name, and its beginning may be doubled (a base URL that was typed with it):
+A Messages path may stand behind a provider's name, and its beginning may be doubled (a base URL typed with it):
     /v1/messages   /deepseek/v1/messages   /deepseek/v1/v1/messages   /v1/messages/v1/messages
 The path is split at its slashes first and percent-decoded afterwards, so that a name may hold a slash (%2F).
 """
