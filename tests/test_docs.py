@@ -1,12 +1,16 @@
 """Both READMEs say what the program does: their commands, configurations, tables and links are held against it."""
 import importlib
 import json
+import os
 import pathlib
 import re
 import shlex
+import shutil
+import subprocess
+import tempfile
 
 import pytest
-from processes import Proxy
+from processes import Proxy, inside, stop
 
 from claude_proxy import cli, config
 from claude_proxy.commands import COMMANDS, launch
@@ -76,6 +80,128 @@ def test_every_command_is_one_that_is_understood(name):
 def proxy():
     with Proxy("--port", "0") as running:
         yield running
+
+
+ENDS = {"check --live": 1, "init": 2, "status": 69}         # without a key, a terminal, a running proxy; the rest: 0
+SERVES = ("", "serve", "demo", "--processes 4")
+ELSEWHERE = ("env --url https://llm.example.com",)              # it would look the name up
+
+
+def arguments_of_both():
+    """The arguments of every own command, each once; what stands for a program is one that does nothing."""
+    found = {" ".join(words): words for name in READMES for _, words in own_commands(name)}
+    return {line: words for line, words in found.items() if line not in ("run", "COMMAND --help")}
+
+
+@pytest.fixture(scope="module")
+def programs():
+    """A folder with a `claude`, a `python` and a PROGRAM that say that they ran."""
+    folder = tempfile.mkdtemp(prefix="claude-proxy-docs-")
+    for program in ("claude", "python", "PROGRAM"):
+        path = os.path.join(folder, program)
+        pathlib.Path(path).write_text("#!/bin/sh\n[ -n \"$ANTHROPIC_BASE_URL\" ] || exit 9\n")
+        os.chmod(path, 0o755)
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the programs are shell scripts")
+@pytest.mark.parametrize("line, words", arguments_of_both().items(), ids=arguments_of_both().keys())
+def test_every_command_runs(line, words, programs):
+    if line in SERVES:
+        with Proxy(*words, "--port", "0") as proxy:
+            assert proxy.request("GET", "/health")[0] == 200 and stop(proxy) == 0
+    elif line not in ELSEWHERE:
+        environ = {"PATH": programs + os.pathsep + os.environ["PATH"], "MY_KEY": "sk-0123456789", "HOME": programs}
+        code, said, complaint = inside(*words, **environ)
+        assert code == ENDS.get(line, 0), complaint
+        assert said or complaint
+
+
+# -- Windows
+
+PROGRAMS_THERE = (("python3 -m claude_proxy", "py -m claude_proxy"), ("claude-proxy", "claude-proxy"))
+
+
+@each
+def test_each_shell_command_has_its_powershell_form(name):
+    """The same program, with the same arguments; a variable is set in a line of its own."""
+    there = [line for block in blocks(name, "powershell") for line in block.splitlines() if line]
+    here = [line for block in blocks(name, "bash") for line in block.splitlines() if not re.match("sudo|.*sudo tee", line)]
+    for line in here:
+        for variable, value in re.findall(r"^(?:export )?([A-Z_]+)=(\S+)", line):
+            assert '$env:%s = "%s"' % (variable, value) in there, line
+        command = re.sub(r"^(?:export )?(?:[A-Z_]+=\S+ ?)+", "", line)
+        assert not command or in_powershell(command) in there or asks_the_same(command, there), line
+
+
+def in_powershell(command):
+    """A command of bash as PowerShell has it."""
+    for program, other in PROGRAMS_THERE:
+        command = re.sub("^%s\\b" % program, other, command)
+    return re.sub(r'^eval "\$\((.+)\)"$', r"\1 | Out-String | Invoke-Expression", command)
+
+
+def asks_the_same(command, lines):
+    """curl's question, put by Invoke-RestMethod: the same address and body, not streamed."""
+    words = shlex.split(command)
+    if words[0] != "curl" or "-d" not in words:
+        return False
+    body = dict(json.loads(words[words.index("-d") + 1]))
+    del body["stream"]
+    asked = [re.match(r"\(Invoke-RestMethod (\S+) -Method Post -ContentType \"application/json\" -Body '(.*)'\)", line)
+             for line in lines]
+    bodies = [(match.group(1), dict(json.loads(match.group(2)), messages=body["messages"])) for match in asked if match]
+    return (next(word for word in words if word.startswith("http")), body) in bodies
+
+
+@each
+def test_the_scheduled_task_starts_what_is_understood(name):
+    program, words = re.search(r'-Execute "(.+?)" -Argument "-3 (.+?)"', TEXTS[name]).groups()
+    assert program == "pyw.exe" and re.match(r"C:\\Tools\\claude-proxy\.pyz ", words)
+    module = importlib.import_module("claude_proxy.commands.serve")
+    assert cli.command_parser("serve", module).parse_args(words.split()[1:]).log_file == "C:\\Tools\\claude-proxy.log"
+
+
+# -- clients
+
+@each
+def test_the_lines_for_vscode_are_those_that_the_program_prints(name):
+    shown = next(json.loads(block) for block in blocks(name, "json") if "claudeCode" in block)
+    printed = json.loads(inside("env", "--vscode")[1])
+    assert list(shown) == list(printed) and shown["claudeCode.disableLoginPrompt"] is True
+    names = [row["name"] for row in printed["claudeCode.environmentVariables"]]
+    for row in shown["claudeCode.environmentVariables"]:
+        assert set(row) == {"name", "value"} and row["name"] in names and isinstance(row["value"], str)
+
+
+@each
+def test_both_sdks_are_asked_the_same(name):
+    python, typescript = blocks(name, "python")[0], blocks(name, "typescript")[0]
+    values = [re.findall(r'"(http[^"]+|any|claude-[^"]+|user|Hello)"|\b(300)\b', text) for text in (python, typescript)]
+    assert values[0] == values[1] and len(values[0]) == 6
+    if shutil.which("node"):
+        checked = subprocess.run(["node", "--input-type=module", "--check"], input=typescript.encode(),
+                                 stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, timeout=20)
+        assert checked.returncode == 0, checked.stderr
+
+
+# -- troubleshooting
+
+@each
+def test_what_one_sees_is_what_the_program_says(name):
+    source = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "claude_proxy").rglob("*.py"))
+    source = re.sub(r'"\s*\n\s*"', "", source)              # a text that goes on in the next line
+    seen = [phrase for row in table(name, "Troubleshooting") for phrase in re.findall("`([^`]+)`", row[0])]
+    seen = [phrase for phrase in seen if not re.match("NO_PROXY|ANTHROPIC", phrase)]
+    assert len(seen) > 20
+    assert [phrase for phrase in seen if phrase not in source] == []
+
+
+@each
+def test_every_make_target_is_one(name):
+    targets = re.findall(r"^([a-z0-9-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.M)
+    assert set(re.findall(r"`make ([a-z-]+)`", TEXTS[name])) <= set(targets)
 
 
 @each
@@ -187,7 +313,7 @@ def code(name, language):
             re.sub(r"\"content\": \"[^\"]*\"", "", block) for block in blocks(name, language)]
 
 
-@pytest.mark.parametrize("language", ["bash", "jsonc", "python"])
+@pytest.mark.parametrize("language", ["bash", "powershell", "jsonc", "json", "python", "typescript", "nginx", "haproxy"])
 def test_the_code_is_the_same_in_both(language):
     english, chinese = (code(name, language) for name in READMES)
     assert [re.sub(r"\s+\n", "\n", block) for block in english] == [re.sub(r"\s+\n", "\n", block) for block in chinese]

@@ -53,7 +53,7 @@ def main(options) -> int:
 
 
 def for_vscode(variables: Dict[str, str]) -> Dict[str, Any]:
-    """Settings of the Claude Code extension, https://code.claude.com/docs/en/vs-code: no page to log in on, and these."""
+    """Settings of the Claude Code extension, code.claude.com/docs/en/vs-code: no page to log in on, and these."""
     return {"claudeCode.disableLoginPrompt": True,
             "claudeCode.environmentVariables": [{"name": name, "value": value} for name, value in variables.items()]}
 

@@ -101,7 +101,7 @@ def bound(config: Config) -> List[socket.socket]:
 
 RESERVED = {            # on Windows? -> why a port may not be listened on
     False: "ports below 1024 are for root: choose another, --port 8000",
-    True: "Windows has reserved it, or another program has it for itself alone: choose another, for example --port 18000 "
+    True: "Windows has reserved it, or another program has it for itself alone: choose another: --port 18000 "
           "(netsh interface ipv4 show excludedportrange protocol=tcp shows which are reserved)",
 }
 
