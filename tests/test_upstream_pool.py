@@ -16,7 +16,7 @@ from fake_proxy import FakeProxy
 from claude_proxy.config import KeySource, ModelRow, Provider, Secret
 from claude_proxy.providers.dialects import GENERIC
 from claude_proxy.routing import Target
-from claude_proxy.upstream import Caller, ClientLeft, Watch, connection
+from claude_proxy.upstream import Caller, ClientLeft, Watch, connection, pool
 from claude_proxy.upstream.faults import BrokeOff, HungUp, NotReached, Silent
 from claude_proxy.upstream.pool import Pool, tls_context
 
@@ -170,6 +170,20 @@ def test_idle_connections_are_closed_in_time():
         while caller.pool.count() and time.monotonic() < until:
             time.sleep(0.01)
         assert caller.pool.count() == 0
+
+
+def test_what_a_burst_leaves_over_is_closed_soon():
+    with FakeProvider() as provider:
+        caller = Caller(pool=Pool())
+        answers = [caller.call(target_for(provider.url), b"{}") for _ in range(8)]
+        for answer in answers:
+            answer.read(1000)
+            answer.close()
+        now = time.monotonic()                          # which the reaper looks at once a second
+        over = caller.pool.expired(now + pool.SURPLUS_SECONDS + 0.1)
+        for connection in over:
+            connection.close()
+        assert (len(over), caller.pool.count()) == (4, 4)
 
 
 def test_a_bounded_number_is_kept():

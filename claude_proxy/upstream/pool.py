@@ -19,9 +19,11 @@ from .answer import read_head
 from .connection import Connection, connect, encrypt, tunnel
 from .faults import ConnectTimeout, HungUp, NotReached
 from .network import behind, untrusted
+from .waiting import NEVER
 
 IDLE_SECONDS = 15.0                 # servers' own limits begin at 5 s; a dead connection is noticed before it is used
 IDLE_PER_HOST = 256                 # kept, not made: nobody ever waits for a connection
+FEW, SURPLUS_SECONDS = 4, 2.0       # what a burst leaves over beyond a few is not kept for so long
 
 
 class Times:
@@ -109,13 +111,13 @@ class Pool:
 
     def close(self):
         """Close the idle connections."""
-        for connection in self._expired(float("inf")):
+        for connection in self.expired(NEVER):
             connection.close()
 
     def _reap(self):
         while self._is_needed():
             time.sleep(min(1.0, self.idle_seconds))
-            for connection in self._expired(time.monotonic() - self.idle_seconds):
+            for connection in self.expired(time.monotonic()):
                 connection.close()
 
     def _is_needed(self):
@@ -124,12 +126,12 @@ class Pool:
                 self._reaper = None
             return bool(self._idle)
 
-    def _expired(self, before):
-        """Take out the connections that are idle since before then."""
-        expired = []
+    def expired(self, now):
+        """Take out the connections that have been idle for too long; those beyond a few for each origin, sooner."""
+        expired, before, surplus_before = [], now - self.idle_seconds, now - SURPLUS_SECONDS
         with self._lock:
             for origin, idle in list(self._idle.items()):
-                while idle and idle[0][1] < before:
+                while idle and idle[0][1] < (surplus_before if len(idle) > FEW else before):
                     expired.append(idle.popleft()[0])
                 if not idle:
                     del self._idle[origin]
