@@ -81,7 +81,8 @@ OF_CLIENTS = {
 def test_nothing_that_a_client_sends_beside_its_body_goes_on(world, stream):
     world.moved.script = {"text": "fine"}
     with Client(world.listener) as client:
-        client.send(post(message(stream=stream), "/v1/messages?api_key=client&base_url=http://evil.example",
+        asks = dict.fromkeys(("api_base", "base_url", "api_key", "proxy", "provider", "headers", "extra_body"), "http://evil.example")
+        client.send(post(message(stream=stream, **asks), "/v1/messages?api_key=client&base_url=http://evil.example",
                          dict(OF_CLIENTS, Connection="close, X-Named")))
         assert Reply(client.read_all()).status == 200
     request = world.moved.requests[-1]
@@ -91,7 +92,7 @@ def test_nothing_that_a_client_sends_beside_its_body_goes_on(world, stream):
         "accept": "text/event-stream" if stream else "application/json", "accept-encoding": "identity",
         "content-type": "application/json", "authorization": "Bearer " + KEY,
         "content-length": request.headers["content-length"]}
-    assert request.headers["user-agent"].startswith("claude-proxy/")
+    assert request.headers["user-agent"].startswith("claude-proxy/") and "evil.example" not in repr(request.body)
 
 
 OF_PROVIDERS = {

@@ -97,6 +97,20 @@ def test_each_request_is_one_line_in_the_log(listener, caplog):
         assert request_id in line and "\n" not in line and "4711" not in line
 
 
+def test_no_fault_of_a_client_is_told_at_length(listener, fake, caplog):
+    caplog.set_level("INFO", "claude_proxy")
+    fake.scripts["broken"] = {"status": 500, "body": "<html>%s</html>" % ("x" * 9000)}
+    long_name = {"X-Claude-Code-Session-Id": "s" * 9000}
+    for data in (post(message(model="m" * 1000000)), post(message(model=[])), post(b'{"model": ' + b"[" * 5000), post(b"\xff"),
+                 post(message(), "/" + "p" * 5000), b"M" * 30 + b" /" + b"p" * 5000 + b" HTTP/1.1\r\n\r\n",
+                 post(message(messages=["x" * 9000]), headers=long_name), post(message(model="fake/broken"), headers=long_name)):
+        reply, _ = ask(listener, data)
+        assert 400 <= reply.status and len(reply.body) < 1500
+    lines = [record for record in caplog.records if record.name.startswith("claude_proxy")]
+    assert len(lines) >= 8 and not [line for line in lines if line.exc_info or line.levelname == "ERROR"]
+    assert max(len(line.getMessage()) for line in lines) < 1000 and "ppp" not in caplog.text and "\xff" not in caplog.text
+
+
 # -- bodies
 
 @pytest.mark.parametrize("body", [
@@ -163,11 +177,21 @@ def test_a_body_of_20_mebibytes_arrives(listener):
     assert reply.json["input_tokens"] > 100000
 
 
-def test_a_body_that_is_cut_short_goes_nowhere(listener, fake):
+SMALL = post(message()).partition(b"\r\n\r\n")[2]
+
+
+@pytest.mark.parametrize("framing, data", [
+    (b"Content-Length: 500", SMALL),
+    (b"Content-Length: %d" % (len(SMALL) + 1), SMALL),
+    (b"Transfer-Encoding: chunked", b"%x\r\n%s" % (len(SMALL) + 1, SMALL)),
+    (b"Transfer-Encoding: chunked", b"%x\r\n%s" % (len(SMALL), SMALL)),
+    (b"Transfer-Encoding: chunked", b"%x\r\n%s\r\n" % (len(SMALL), SMALL)),
+    (b"Transfer-Encoding: chunked", b"%x\r\n%s\r\n0\r\n" % (len(SMALL), SMALL)),
+], ids=["half", "one byte", "in a chunk", "after a chunk", "no last chunk", "no last line"])
+def test_a_body_that_is_cut_short_goes_nowhere(listener, fake, framing, data):
     before = len(fake.requests)
     with Client(listener) as client:
-        data = post(message())
-        client.send(data.replace(b"Content-Length: %d" % len(data.partition(b"\r\n\r\n")[2]), b"Content-Length: 500"))
+        client.send(b"POST /v1/messages HTTP/1.1\r\nHost: localhost\r\n%s\r\n\r\n%s" % (framing, data))
         client.sock.shutdown(socket.SHUT_WR)
         assert Reply(client.read_all()).status == 400
     assert len(fake.requests) == before

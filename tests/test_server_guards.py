@@ -4,6 +4,7 @@ from server_harness import KEY, SECONDS, Client, ask, message, post, provider, p
 
 from claude_proxy.config import ClientKey, Secret, Server
 from claude_proxy.errors import InvalidRequest, ProxyError, RateLimited
+from claude_proxy.server import routes
 from claude_proxy.server.guards import Door, Places, check_content_type, host_allowed, origin_allowed
 
 from fake_provider import FakeProvider
@@ -146,14 +147,20 @@ def get(path, *fields, method="GET"):
 
 
 @pytest.fixture(scope="module")
-def open_door():
-    with proxy(allowed_origins=("https://app.example",), allowed_hosts=("proxy.example",)) as listener:
+def fake():
+    with FakeProvider() as fake_provider:
+        yield fake_provider
+
+
+@pytest.fixture(scope="module")
+def open_door(fake):
+    with proxy([provider(fake.url)], allowed_origins=("https://app.example",), allowed_hosts=("proxy.example",)) as listener:
         yield listener
 
 
 @pytest.fixture(scope="module")
-def locked():
-    with proxy(keys=(KEY,)) as listener:
+def locked(fake):
+    with proxy([provider(fake.url)], keys=(KEY,)) as listener:
         yield listener
 
 
@@ -167,7 +174,7 @@ def test_allowed_pages_may_read_the_answer(open_door, origin):
 
 
 @pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://localhost.evil.example"])
-def test_other_pages_are_refused_whatever_they_ask(open_door, origin):
+def test_other_pages_are_refused_whatever_they_ask(open_door, fake, origin):
     for data in (get("/v1/models", ("Origin", origin)), get("/health", ("Origin", origin)),
                  post(message(), headers={"Origin": origin}),
                  get("/v1/messages", ("Origin", origin), ("Access-Control-Request-Method", "POST"), method="OPTIONS")):
@@ -175,6 +182,7 @@ def test_other_pages_are_refused_whatever_they_ask(open_door, origin):
         assert (reply.status, reply.error_type) == (403, "permission_error")
         assert not [name for name in reply.headers if name.startswith("access-control")]
         assert reply.headers["vary"] == "Origin"
+    assert not fake.requests
 
 
 def test_preflight(open_door):
@@ -243,6 +251,22 @@ def test_what_needs_a_key(locked, method, path, status):
     assert reply.status == status
     with_key, _ = ask(locked, get(path, ("x-api-key", KEY), method=method), head_only=method == "HEAD")
     assert with_key.status != 401
+
+
+FREE = {"alive", "ready", "dashboard", "probe"}        # handlers that tell nothing but that the process is there
+
+
+@pytest.mark.parametrize("route", routes.ROUTES, ids=lambda route: route.path)
+def test_each_route_asks_for_the_key_before_anything_is_done(locked, fake, route):
+    body = b"Content-Length: 2\r\nConnection: close\r\n\r\n{}"
+    for shown in ([], [("x-api-key", KEY + "x")], [("Authorization", "Bearer " + KEY[:-1])], [("x-api-key", "")]):
+        reply, _ = ask(locked, get(route.path, *shown, method=route.method)[:-2] + body)
+        assert reply.status == (200 if route.handler in FREE else 401)
+        assert route.handler not in FREE or route.path == "/" or reply.json == {"status": "ok"}
+    head, _ = ask(locked, get(route.path, method="HEAD"), head_only=True)
+    assert head.status == (405 if route.method == "POST" else 200)
+    assert ask(locked, get(route.path, method="OPTIONS"))[0].status == 204
+    assert not fake.requests
 
 
 def test_who_has_no_key_learns_no_providers_name(locked):
