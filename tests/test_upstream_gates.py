@@ -55,8 +55,10 @@ def test_the_wait_has_an_end(monkeypatch):
     gate = Gate("local", 2)
     gate.enter(Watch())
     gate.enter(Watch())
+    began = time.monotonic()
     with pytest.raises(NoRoom) as caught:
         gate.enter(Watch())
+    assert time.monotonic() - began < 2
     error = caught.value.told_of("local")
     assert (error.status, error.headers, error.message) == (
         529, {"Retry-After": "5"}, "local has all of its max_concurrent (2) requests under way; "
