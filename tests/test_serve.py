@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 
 import pytest
 from fake_provider import FakeProvider
@@ -301,10 +302,12 @@ def test_a_life_under_systemd(tmp_path, provider):
         manager.settimeout(SECONDS)
 
         def told(words):
+            end = time.monotonic() + SECONDS            # its watchdog's signs would go on for ever
             while True:
                 said = manager.recv(4096).decode("utf-8")
                 if words in said:
                     return said
+                assert time.monotonic() < end, words
         with Proxy("--config", config, environ={"NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "200000"}) as proxy:
             assert "STATUS=Listening on %s" % proxy.url in told("READY=1")
             told("WATCHDOG=1")
