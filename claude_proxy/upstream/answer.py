@@ -63,7 +63,7 @@ class Answer:
             if state is LEFT:
                 raise ClientLeft
             if state is SILENT:
-                raise Silent("said nothing for %d s in the middle of its answer" % idle, self.times.idle_hint)
+                raise Silent("said nothing for %d s in the middle of its answer" % idle, self.times.hint("idle_seconds"))
             try:
                 data = receive(READ_BYTES)
             except WOULD_BLOCK:
@@ -178,7 +178,7 @@ def _received(connection, watch, until, data):
 def _silence(data, times):
     if data:
         return BrokeOff("took too long to send the head of its answer")
-    return Silent("said nothing for %d s" % times.first_byte, times.first_byte_hint)
+    return Silent("said nothing for %d s" % times.first_byte, times.hint("first_byte_seconds"))
 
 
 def head_end(data):

@@ -14,6 +14,7 @@ from .stays import Stays
 from .waiting import Watch
 
 USER_AGENT = "claude-proxy/%s" % __version__
+MAX_BLANKS = 256
 
 
 class Caller:
@@ -25,19 +26,19 @@ class Caller:
         self.keys = keys or KeyRing(clock)
         self.stays = Stays(clock)
         self._openers, self._contexts, self._breakers, self._gates = {}, {}, {}, {}
+        self._blanks = {}                           # (id of a target, stream, key) -> (the target, its request)
         self._lock = threading.Lock()
 
     def call(self, target, data, watch=None, stream=False, key=None):
         """POST `data` to the target's Chat Completions -> Answer, whatever its status. Raises Fault, ClientLeft."""
-        provider, dialect = target.provider, target.dialect
-        key = key or self.keys.pick(provider)
-        fields = header_fields(provider, dialect, key, stream)
-        return self._ask(provider, "POST", address(provider, dialect, target.model), data, fields, watch)
+        blank = self._blank(target, stream, key or self.keys.pick(target.provider))
+        return self._ask(target.provider, blank, data, watch)
 
     def fetch(self, provider, dialect, path, watch=None, key=None):
         """GET a path under the provider's base_url, as `check` does -> Answer. Raises Fault."""
         fields = header_fields(provider, dialect, key or self.keys.pick(provider), False)
-        return self._ask(provider, "GET", provider.base_url + path, b"", fields, watch)
+        url = provider.base_url + path
+        return self._ask(provider, ProviderRequest(url, fields, self._context(provider, url), "GET"), b"", watch)
 
     def close(self):
         """Close the idle connections."""
@@ -45,11 +46,23 @@ class Caller:
 
     # -- one exchange
 
-    def _ask(self, provider, method, url, data, fields, watch):
+    def _blank(self, target, stream, key):
+        """The request to a target, but for its body: everything else is the same each time, and is made once."""
+        name = (id(target), stream, key.value)
+        kept, blank = self._blanks.get(name, (None, None))
+        if kept is not target:
+            provider, dialect = target.provider, target.dialect
+            url, fields = address(provider, dialect, target.model), header_fields(provider, dialect, key, stream)
+            blank = ProviderRequest(url, fields, self._context(provider, url))
+            if len(self._blanks) >= MAX_BLANKS:     # a target that was mended for one request has one of its own
+                self._blanks.clear()
+            self._blanks[name] = (target, blank)
+        return blank
+
+    def _ask(self, provider, blank, data, watch):
         watch = watch or Watch(None, self.clock)
-        times = Times(provider.connect_seconds, provider.first_byte_seconds, provider.idle_seconds,
-                      "providers.%s" % provider.name)
-        request = ProviderRequest(url, data, fields, watch, times, self._context(provider, url), method)
+        times = Times(provider.connect_seconds, provider.first_byte_seconds, provider.idle_seconds, provider.name)
+        request = blank.filled(data, watch, times)
         gate, breaker = self._gate(provider), self._breaker(provider)
         breaker.enter()
         if gate:

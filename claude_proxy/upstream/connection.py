@@ -64,7 +64,7 @@ class Connection:
 
     def _send_all(self, data, watch, until):
         sent, view = 0, memoryview(data)
-        while sent < len(data):
+        while sent < len(view):
             try:
                 sent += self.sock.send(view[sent:])
             except WOULD_BLOCK as exc:

@@ -68,6 +68,8 @@ class Breaker:
 
     def enter(self):
         """Raises NoRoom while it is open, or while a probe is under way."""
+        if self._open_until is None:                # closed: the usual case asks for no lock
+            return
         with self._lock:
             now = self._clock()
             if self._open_until is None:

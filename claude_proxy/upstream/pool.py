@@ -2,7 +2,7 @@
 
     pool = Pool()
     opener = opener_of(pool, proxies={})
-    answer = opener.open(ProviderRequest(url, data, fields, watch, times, tls_context))
+    answer = opener.open(ProviderRequest(url, fields, tls_context).filled(data, watch, times))
 
 AbstractHTTPHandler.do_open sends `Connection: close` and drops the socket, so each call would pay for TCP and TLS anew.
 In the director there is no redirect handler and no HTTPErrorProcessor: every status comes back as it is, a 3xx too, and
@@ -29,22 +29,31 @@ FEW, SURPLUS_SECONDS = 4, 2.0       # what a burst leaves over beyond a few is n
 class Times:
     """Limits of one call. `*_at` are times of the watch's clock, set when the call begins."""
 
-    def __init__(self, connect=10.0, first_byte=900.0, idle=900.0, prefix="providers.NAME"):
+    def __init__(self, connect=10.0, first_byte=900.0, idle=900.0, provider="NAME"):
         self.connect, self.first_byte, self.idle = connect, first_byte, idle
-        self.first_byte_hint = "%s.first_byte_seconds sets how long to wait" % prefix
-        self.idle_hint = "%s.idle_seconds sets how long to wait" % prefix
-        self.connect_hint = "%s.connect_seconds sets how long to wait" % prefix
         self.first_byte_at = 0.0
+        self._provider = provider
+
+    def hint(self, setting):
+        """What may be raised where a limit was reached: "first_byte_seconds"."""
+        return "providers.%s.%s sets how long to wait" % (self._provider, setting)
 
 
 class ProviderRequest(urllib.request.Request):
-    """A POST with the fields that go out, all of them, in their order; and what its call needs along the way."""
+    """A request with the fields that go out, all of them, in their order; and what its call needs along the way."""
 
-    def __init__(self, url, data, fields, watch, times, tls_context=None, method="POST"):
+    def __init__(self, url, fields, tls_context=None, method="POST"):
         super().__init__(url, method=method)
-        self.body, self.fields = data, fields
-        self.watch, self.times, self.tls_context = watch, times, tls_context
+        self.fields, self.tls_context = fields, tls_context
         self.authority = self.host                  # of the provider, also where `host` becomes a proxy's
+        self.body, self.watch, self.times = b"", None, None
+        self._heads = {}                            # (selector, a proxy's credentials) -> the lines of the head
+
+    def filled(self, data, watch, times):
+        """A copy with a body. The address is not taken apart again, which is what takes the time in urllib's part."""
+        request = ProviderRequest.__new__(ProviderRequest)
+        request.__dict__.update(self.__dict__, headers={}, unredirected_hdrs={}, body=data, watch=watch, times=times)
+        return request
 
     def origin(self):
         """What a connection is good for: (scheme, host, tunnelled to, TLS context, proxy credentials)."""
@@ -60,13 +69,18 @@ class ProviderRequest(urllib.request.Request):
 
     def head(self):
         """The request line and the header fields, as bytes."""
+        credentials = "" if self._tunnel_host else self.proxy_authorization()
+        lines = self._heads.get((self.selector, credentials))
+        if lines is None:
+            lines = self._heads[self.selector, credentials] = self._lines(credentials)
+        return lines + (b"Content-Length: %d\r\n\r\n" % len(self.body) if self.body else b"\r\n")
+
+    def _lines(self, credentials):
         lines = ["%s %s HTTP/1.1" % (self.get_method(), self.selector), "Host: %s" % self.authority]
         lines += ["%s: %s" % field for field in self.fields]
-        if self.proxy_authorization() and not self._tunnel_host:
-            lines.append("Proxy-Authorization: %s" % self.proxy_authorization())
-        if self.body:
-            lines.append("Content-Length: %d" % len(self.body))
-        return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
+        if credentials:
+            lines.append("Proxy-Authorization: %s" % credentials)
+        return ("\r\n".join(lines) + "\r\n").encode("latin-1")
 
 
 class Pool:
@@ -176,7 +190,7 @@ def open_connection(request):
     try:
         return _connected(request)
     except ConnectTimeout as fault:
-        fault.hint = request.times.connect_hint
+        fault.hint = request.times.hint("connect_seconds")
         raise
 
 
