@@ -17,7 +17,6 @@ from .config import DEMO
 from .conversion import tokens
 from .conversion.response import take_completion
 from .errors import ProxyError, UpstreamFailed
-from .providers.records import replace
 from .providers.redaction import without
 from .upstream import ClientLeft, Watch
 from .upstream.answer import whole
@@ -137,7 +136,8 @@ class Turn:
         record.warnings = list(target.warnings) + list(chat.warnings) + (["demo"] if provider == DEMO else [])
         self.text_bytes = len(data) - (base64_bytes(data) if chat.has_files else 0)
         ratio = self.app.learned.bytes_per_token(provider, target.model)
-        self.context = replace(chat.answer, input_tokens=tokens.quick_estimate(self.text_bytes, 0, ratio))
+        self.context = chat.answer
+        self.context.input_tokens = tokens.quick_estimate(self.text_bytes, 0, ratio)
         record.so_far = self._usage_so_far
 
     def _usage_so_far(self):

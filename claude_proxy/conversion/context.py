@@ -1,14 +1,14 @@
 """What the two halves of a conversion share: what the answer's translation must know of its request."""
-from typing import Any, Dict, FrozenSet, Mapping, Tuple
+from typing import Any, Dict, FrozenSet, Mapping, NamedTuple, Tuple
 
 from ..providers.dialects import GENERIC, Dialect
 from ..providers.records import dataclass, field
 from .clients import ANY_CLIENT, Client
 
 
-@dataclass(frozen=True)
+@dataclass
 class AnswerContext:
-    """Made by to_chat_request, read by AnswerStream and to_message."""
+    """Made by to_chat_request, read by AnswerStream and to_message. The caller sets input_tokens, nobody the others."""
 
     message_id: str = "msg_0"
     model: str = ""                                 # the name that was asked for: it is echoed
@@ -27,8 +27,7 @@ class AnswerContext:
     input_tokens: int = 0                           # an estimate, for message_start and where usage never comes
 
 
-@dataclass(frozen=True)
-class ChatRequest:
+class ChatRequest(NamedTuple):
     """A Messages request, converted for one target."""
 
     body: Dict[str, Any]                            # Chat Completions, ready for json.dumps

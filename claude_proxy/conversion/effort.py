@@ -33,8 +33,13 @@ class Wish(NamedTuple):
     budget: Optional[int] = None                 # tokens
 
 
+NO_WISH = Wish()
+
+
 def wish_of(body: Dict[str, Any]) -> Wish:
     """The client's wish; `output_config.effort` wins over what a budget stands for."""
+    if not body.get("thinking") and not body.get("output_config"):
+        return NO_WISH
     thinking = body.get("thinking") or {}
     on = ON.get(str(thinking.get("type")))
     budget = thinking.get("budget_tokens") if thinking.get("type") == "enabled" else None

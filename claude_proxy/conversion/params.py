@@ -33,6 +33,8 @@ WARNED = frozenset(("inference_geo", "fallbacks", "fallback_credit_token", "bill
 
 def check_foreign(body: Params, scope: Scope) -> None:
     """Refuse what would make the answer wrong; warn of what is missing from it."""
+    if CONVERTED.issuperset(body):
+        return
     for name, check in REFUSED.items():
         if body.get(name):
             check(body[name], scope)
@@ -112,9 +114,14 @@ class Stops(NamedTuple):
     local: Tuple[str, ...]
 
 
+NO_STOPS = Stops((), (), ())
+
+
 def stops(body: Params, scope: Scope) -> Stops:
     """The stop sequences; whitespace alone is none, as with Anthropic."""
     given = body.get("stop_sequences") or ()
+    if not given:
+        return NO_STOPS
     wanted = tuple(dict.fromkeys(sequence for sequence in given if sequence.strip()))
     if any(not sequence.strip() for sequence in given):
         scope.warn("dropped:stop_sequences")

@@ -58,16 +58,21 @@ def to_chat_request(body: Dict[str, Any], target: Any, client: Client = ANY_CLIE
 def _chat_params(body, scope: Scope, limit: int, stops: params.Stops, tools: ToolParams) -> Dict[str, Any]:
     """Everything but the messages, always in this order."""
     chat: Dict[str, Any] = {"model": scope.model}
-    chat.update(params.streaming(body, scope))
+    if body.get("stream"):
+        chat.update(params.streaming(body, scope))
     chat[scope.dialect.max_tokens_field] = limit
     chat.update(params.sampling(body, scope))
-    chat.update({"stop": list(stops.sent)} if stops.sent else {})
+    if stops.sent:
+        chat["stop"] = list(stops.sent)
     chat.update(thinking_params(body, scope, limit, forced=_is_forced(tools.params)))
     chat.update(params.answer_format(body, scope))
     chat.update(params.identity(body, scope))
     chat.update(params.service_tier(body, scope))
     chat.update(tools.params)
-    return dict(_without_refused(chat, scope), **dict(scope.dialect.extra_body))
+    if scope.dialect.drop_params:
+        chat = _without_refused(chat, scope)
+    chat.update(scope.dialect.extra_body)
+    return chat
 
 
 def _answer_context(body, scope, client, message_id, stops, tools):

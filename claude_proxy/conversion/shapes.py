@@ -52,7 +52,7 @@ def check_request(body: Dict[str, Any], counting: bool = False) -> None:
         elif not (counting and name == "max_tokens"):
             raise refuse(name, "Field required")
     for name, check in KNOWN.items():
-        if body.get(name) is not None:
+        if name in body and body[name] is not None:
             check(body[name], name)
 
 

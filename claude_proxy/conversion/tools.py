@@ -37,6 +37,8 @@ class ToolParams(NamedTuple):
 def tool_params(body: Dict[str, Any], scope: Scope, client: Client) -> ToolParams:
     """`tools`, `tool_choice` and `parallel_tool_calls`; none of them where there is no tool."""
     tools, params = _sorted_out(body, scope, client)
+    if not tools and not body.get("tool_choice"):
+        return ToolParams(params, {}, {})
     if tools and "tools" in scope.dialect.drop_params:
         scope.warn("dropped:tools")
         return ToolParams({}, {}, {})

@@ -43,6 +43,7 @@ else:
                 delattr(cls, name)
         cls.__dataclass_fields__ = {each.name: each for each in cls.record_fields}      # for dataclasses.replace()
         cls.record_names = tuple(found.name for found in cls.record_fields)
+        cls.record_name_set = frozenset(cls.record_names)
         cls.record_defaults = {each.name: each.default for each in cls.record_fields if each.default is not NOTHING}
         cls.record_factories = [(each.name, each.default_factory) for each in cls.record_fields if each.default_factory]
         cls.__init__, cls.__repr__, cls.__eq__, cls.__hash__ = _init, _repr, _eq, _hash if frozen else None
@@ -65,7 +66,7 @@ else:
             own[name] = make()
         own.update(zip(names, values))
         own.update(named)
-        if len(own) != len(names) or len(values) > len(names) or any(name not in names for name in named):
+        if len(own) != len(names) or len(values) > len(names) or not named.keys() <= self.record_name_set:
             raise TypeError("%s(%s) does not take %d values and %s"
                             % (type(self).__name__, ", ".join(names), len(values), ", ".join(named) or "no names"))
 
