@@ -63,7 +63,8 @@ class Answer:
             if state is LEFT:
                 raise ClientLeft
             if state is SILENT:
-                raise Silent("said nothing for %d s in the middle of its answer" % idle, self.times.hint("idle_seconds"))
+                raise Silent("said nothing for %d s in the middle of its answer" % idle,
+                             self.times.hint("idle_seconds"))
             try:
                 data = receive(READ_BYTES)
             except WOULD_BLOCK:
