@@ -101,6 +101,7 @@ class History:
         text = self._words()
         if not self.text:
             text = text.lstrip()                    # behind a tag, white space belongs to the tag
+            text = "x" + text if text.startswith("</think>") else text      # at the very start it would be no text
         self.text += text
         return [self._delta(content=piece) for piece in self._pieces(text)]
 
