@@ -7,7 +7,7 @@ well-known models, whoever serves them.
 """
 from fnmatch import fnmatchcase
 from functools import lru_cache
-from typing import Dict, Optional, Tuple
+from typing import Dict, Optional, Set, Tuple
 from urllib.parse import urlsplit
 
 from .records import dataclass
@@ -29,12 +29,12 @@ class Entry:
     base_url_shape: str = ""                        # what base_url looks like, where each account has its own
 
     @property
-    def hosts(self):
+    def hosts(self) -> Set[Optional[str]]:
         """The host names of all its regions."""
         return {urlsplit(url).hostname for url in (self.base_url,) + tuple(url for _, url in self.regions)}
 
 
-def families(small, large, largest=None):
+def families(small: str, large: str, largest: Optional[str] = None) -> Tuple[Tuple[str, str], ...]:
     """Rows for the four families of Claude names: haiku is the small model, opus and fable the largest."""
     largest = largest or large
     return (("claude-*haiku*", small), ("claude-*sonnet*", large),
@@ -212,7 +212,7 @@ UNKNOWN_MODEL = ModelFact()
 
 
 @lru_cache(maxsize=1024)             # asked for each request
-def fact_of(model):
+def fact_of(model: str) -> ModelFact:
     """The ModelFact for a provider's model name, "zai-org/GLM-5.2" as well as "glm-5.2"."""
     name = model.lower().rsplit("/", 1)[-1]
     return next((fact for pattern, fact in MODEL_FACTS if fnmatchcase(name, pattern)), UNKNOWN_MODEL)

@@ -10,13 +10,20 @@ MAX_REMEDIES ends in any case.
 
 `remedy.changes` are fields of Dialect: records.replace(dialect, **remedy.changes), or the quirks of dialect_for.
 """
+from __future__ import annotations
+
 import json
-from typing import Any, Dict
+from typing import TYPE_CHECKING, Any, Dict, List, Optional, Tuple
 
 from . import remedies as heal
 from .overflow import overflow_in
 from .records import dataclass, field
 from .wording import THE_MODEL_S_FAULT, any_of, read
+
+if TYPE_CHECKING:
+    from .dialects import Dialect
+    from .overflow import Overflow
+    from .wording import Pattern
 
 MAX_REMEDIES = 3            # for one request
 STATUSES = (400, 404, 413, 415, 422, 500, 501)
@@ -31,13 +38,13 @@ class Remedy:
     changes: Dict[str, Any] = field(default_factory=dict)
     lasting: bool = True
 
-    def line(self, provider):
+    def line(self, provider: str) -> str:
         """The configuration line that makes it permanent."""
         return '"providers": {%s: {"quirks": %s}}' % (
             json.dumps(provider, ensure_ascii=False), json.dumps(self.changes, ensure_ascii=False, sort_keys=True))
 
 
-def remedy(status, text, chat_body, dialect):
+def remedy(status: int, text: str, chat_body: Dict[str, Any], dialect: Dialect) -> Optional[Remedy]:
     """The Remedy for a refused Chat Completions body (a dict), or None: then the refusal goes to the client."""
     if status not in STATUSES:
         return None
@@ -56,19 +63,19 @@ def remedy(status, text, chat_body, dialect):
     return None
 
 
-def _name(changes, dialect):
+def _name(changes: Dict[str, Any], dialect: Dialect) -> str:
     """"drop_params+top_k": the fields that change, and what is new in a list."""
     return ", ".join("+".join([name] + _added(value, getattr(dialect, name)))
                      for name, value in sorted(changes.items()))
 
 
-def _added(value, before):
+def _added(value: Any, before: Any) -> List[str]:
     return [one for one in value if one not in before] if isinstance(value, tuple) else []
 
 
-def _shorter_answer(overflow, body):
+def _shorter_answer(overflow: Overflow, body: Dict[str, Any]) -> Optional[Remedy]:
     """Prompt and answer together are too long, but the prompt alone is not: a shorter answer, this once."""
-    if not overflow.only_the_sum:
+    if not overflow.only_the_sum or overflow.limit is None or overflow.input is None:
         return None
     room = overflow.limit - overflow.input - MARGIN
     if room < heal.SMALLEST_ANSWER or room >= (heal.asked_tokens(body) or 0):
@@ -95,13 +102,13 @@ NOT_SEEN = (
 IMAGE = r"image(?:_url|s?)|vision|multi-?modal|图片|图像|多模态|视觉"
 
 
-def about(subject, verdict=NOT_TAKEN, reach=100):
+def about(subject: str, verdict: str = NOT_TAKEN, reach: int = 100) -> str:
     """Pattern: `subject` and `verdict` near each other, in either order, in one line."""
     near = r"[^\n]{0,%d}?" % reach
     return "(?:%s)%s(?:%s)|(?:%s)%s(?:%s)" % (subject, near, verdict, verdict, near, subject)
 
 
-def row(make, *patterns):
+def row(make: heal.Make, *patterns: str) -> Tuple[Pattern, heal.Make]:
     """A complaint: any of `patterns`, and what heals it."""
     return any_of(*patterns), make
 

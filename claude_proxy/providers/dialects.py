@@ -8,7 +8,7 @@ configuration under `quirks`. The rows themselves are data, in rows.py.
 """
 from fnmatch import fnmatchcase
 from functools import lru_cache
-from typing import Any, Dict, Optional, Tuple
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 from urllib.parse import urlsplit
 
 from . import rows
@@ -112,7 +112,8 @@ DIALECTS = {name: Dialect(name=name, **row) for name, row in rows.ROWS.items()}
 QUIRKS = tuple(field.name for field in fields(Dialect) if field.name != "name")
 
 
-def dialect_for(provider_name, base_url, model, override=None, quirks=None):
+def dialect_for(provider_name: str, base_url: str, model: str, override: Optional[str] = None,
+                quirks: Optional[Mapping[str, Any]] = None) -> Dialect:
     """The Dialect of `model` at a provider: by `override` (a row's name), else by host, else by the provider's name
     where that is a server of one's own, else generic; then what the model changes; then `quirks` (a mapping from JSON).
 
@@ -123,7 +124,7 @@ def dialect_for(provider_name, base_url, model, override=None, quirks=None):
     return with_quirks(dialect, quirks) if quirks else dialect
 
 
-def with_quirks(dialect, quirks):
+def with_quirks(dialect: Dialect, quirks: Mapping[str, Any]) -> Dialect:
     """`dialect` with fields replaced by values as they come from JSON."""
     mistakes = quirk_mistakes(quirks)
     if mistakes:
@@ -132,7 +133,7 @@ def with_quirks(dialect, quirks):
 
 
 @lru_cache(maxsize=1024)             # asked for each request
-def row_name(provider_name, base_url, override=None):
+def row_name(provider_name: str, base_url: Optional[str], override: Optional[str] = None) -> str:
     """The name of the row in DIALECTS; KeyError where `override` names none."""
     if override:
         name = rows.ALIASES.get(override.lower(), override.lower())
@@ -144,24 +145,24 @@ def row_name(provider_name, base_url, override=None):
     return by_host or by_port or _own_server(provider_name) or GENERIC.name
 
 
-def _of_catalogue(host):
+def _of_catalogue(host: str) -> Optional[str]:
     """A provider of the catalogue need not say its host twice: an entry and a row of one name belong together."""
     named = ((rows.ALIASES.get(entry.name, entry.name), entry) for entry in ENTRIES if not entry.local)
     return next((name for name, entry in named if host in entry.hosts and name in DIALECTS), None)
 
 
-def nearest_dialect(name):
+def nearest_dialect(name: str) -> Optional[str]:
     """A row's name that `name` may have meant, or None."""
     found = _near(name.lower(), list(DIALECTS) + list(rows.ALIASES))
     return rows.ALIASES.get(found[0], found[0]) if found else None
 
 
-def _near(name, known):
+def _near(name: str, known: Sequence[str]) -> List[str]:
     import difflib                      # only those who mistype wait for it
     return difflib.get_close_matches(name, known, 1)
 
 
-def _own_server(provider_name):
+def _own_server(provider_name: str) -> Optional[str]:
     """A server on one's own machine has no telling host: its provider's name picks the row."""
     name = (provider_name or "").lower()
     name = rows.ALIASES.get(name, name)
@@ -169,7 +170,7 @@ def _own_server(provider_name):
 
 
 @lru_cache(maxsize=1024)
-def _with_model(row, address, model):
+def _with_model(row: str, address: str, model: str) -> Dialect:
     dialect = DIALECTS[row]
     changes: Dict[str, Any] = {}
     for names, globs, change in rows.MODELS:
@@ -180,7 +181,7 @@ def _with_model(row, address, model):
     return replace(dialect, **changes)
 
 
-def _azure_path(path):
+def _azure_path(path: str) -> Dict[str, str]:
     """Azure has three addresses: its v1 API takes OpenAI's own path, the others want api-version."""
     if path.rstrip("/").endswith("/v1"):
         return {"path": "/chat/completions", "query": ""}
@@ -191,7 +192,7 @@ def _azure_path(path):
     return {}
 
 
-def _host(base_url):
+def _host(base_url: Optional[str]) -> Tuple[str, Optional[int]]:
     parts = urlsplit(base_url or "")
     try:
         return (parts.hostname or "").lower(), parts.port
@@ -199,24 +200,24 @@ def _host(base_url):
         return "", None
 
 
-def _address(base_url):
+def _address(base_url: str) -> str:
     return urlsplit(base_url or "").path
 
 
-def _short(model):
+def _short(model: str) -> str:
     return (model or "").lower().rsplit("/", 1)[-1]
 
 
 # -- quirks
 
-def quirk_mistakes(quirks):
+def quirk_mistakes(quirks: Any) -> List[str]:
     """What is wrong with a mapping of quirks from the configuration: a list of "name: what; hint"."""
     if not isinstance(quirks, dict):
         return ["quirks: must be an object such as {\"max_max_tokens\": 8192}"]
     return [mistake for name, value in quirks.items() for mistake in _mistakes(name, value)]
 
 
-def _mistakes(name, value):
+def _mistakes(name: str, value: Any) -> List[str]:
     if name not in QUIRKS:
         near = _near(str(name), QUIRKS)
         return ["%s: no such quirk%s" % (name, "; did you mean %s?" % near[0] if near else "")]
@@ -228,7 +229,7 @@ def _mistakes(name, value):
     return []
 
 
-def _wanted(name):
+def _wanted(name: str) -> str:
     """A key of WANTED: what the field takes."""
     default = getattr(GENERIC, name)
     if name in PAIRS:
@@ -247,11 +248,11 @@ def _wanted(name):
 PAIRS = {"extra_headers": "an object of strings", "extra_body": "an object"}
 
 
-def _is_number(value, least):
+def _is_number(value: Any, least: int) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= least
 
 
-def _is_list_of_strings(value):
+def _is_list_of_strings(value: Any) -> bool:
     return isinstance(value, (list, tuple)) and all(isinstance(item, str) for item in value)
 
 
@@ -267,7 +268,7 @@ WANTED = {
 }
 
 
-def _frozen(name, value):
+def _frozen(name: str, value: Any) -> Any:
     """A value from JSON as the dataclass holds it: tuples, so that a dialect stays immutable."""
     if name in PAIRS:
         return tuple(value.items())

@@ -1,11 +1,20 @@
 """One sentence for the person: which line of the configuration to mend, or what else helps."""
-from typing import Optional
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Optional, Type, Union
 from urllib.parse import urljoin, urlsplit
 
 from .. import errors
 from .catalogue import CATALOGUE, ENTRIES
 from .records import dataclass
 from .wording import any_of
+
+if TYPE_CHECKING:
+    from ..conversion.context import AnswerContext
+    from ..errors import ProxyError
+    from ..routing import Target
+    from .catalogue import Entry
+    from .wording import Said
 
 CLIENT_PATIENCE_SECONDS = 60        # Claude Code gives up at once where it is told to wait for longer
 
@@ -45,6 +54,9 @@ RESPONSES_ONLY = any_of("only supported in v1/responses", "not a chat model", r"
                         "use /v1/responses")
 
 
+Where = Union["Target", "AnswerContext", str]      # a routing target, an answer's context, or a provider's bare name
+
+
 @dataclass(frozen=True)
 class Place:
     """Where an error comes from: what is known of a target."""
@@ -56,7 +68,7 @@ class Place:
     window: Optional[int] = None
 
     @classmethod
-    def of(cls, target):
+    def of(cls, target: Where) -> Place:
         """From a routing target, an answer's context, or a provider's bare name."""
         provider = getattr(target, "provider", target)
         row = getattr(target, "row", None)
@@ -66,27 +78,27 @@ class Place:
                    getattr(row, "context_window", None))
 
     @property
-    def full_name(self):
+    def full_name(self) -> str:
         """"deepseek/deepseek-chat", or the provider alone."""
         return "%s/%s" % (self.name, self.model) if self.model else self.name
 
     @property
-    def setting(self):
+    def setting(self) -> str:
         """The path of its block in the configuration."""
         return "providers.%s" % self.name
 
 
-def is_about_model(said):
+def is_about_model(said: Said) -> bool:
     """Whether a 404 is about the model (or the deployment), not about the address."""
     return not said.html and (said.any_code(*MODEL_CODES) or bool(MODEL.search(said.words)))
 
 
-def is_filtered(said):
+def is_filtered(said: Said) -> bool:
     """Whether the provider's content filter refused it."""
     return said.any_code(*FILTER_CODES) or bool(FILTERED.search(said.words.lower()))
 
 
-def refused_media(said):
+def refused_media(said: Said) -> str:
     """The phrase at which Claude Code takes images or PDFs out and asks again; "" where it is about neither."""
     text = said.words.lower()
     if IMAGES.search(text):
@@ -94,20 +106,21 @@ def refused_media(said):
     return "could not process pdf" if PDFS.search(text) else ""
 
 
-def wait(seconds):
+def wait(seconds: Optional[str]) -> str:
     """A sentence for a wait that Claude Code does not wait; seconds is a header's text."""
-    if not (seconds or "").isdigit() or int(seconds) <= CLIENT_PATIENCE_SECONDS:
+    if not seconds or not seconds.isdigit() or int(seconds) <= CLIENT_PATIENCE_SECONDS:
         return ""
     return "It wants a pause of %s, longer than the client waits." % _span(int(seconds))
 
 
-def _span(seconds):
+def _span(seconds: int) -> str:
     if seconds < 120:
         return "%d seconds" % seconds
     return "%d minutes" % round(seconds / 60) if seconds < 7200 else "%d hours" % round(seconds / 3600)
 
 
-def hint(kind, status, said, place, location=None):
+def hint(kind: Type[ProxyError], status: Optional[int], said: Said, place: Place,
+         location: Optional[str] = None) -> str:
     """The one sentence to add, or ""."""
     if status is not None and 300 <= status < 400:
         return _redirect(place, location)
@@ -119,7 +132,7 @@ def hint(kind, status, said, place, location=None):
     return BY_CLASS[kind](status, place) if kind in BY_CLASS else ""
 
 
-def _by_text(kind, said, place):
+def _by_text(kind: Type[ProxyError], said: Said, place: Place) -> str:
     text = said.words.lower()
     if kind in (errors.NotAuthenticated, errors.BillingProblem, errors.RateLimited):
         return ""
@@ -139,7 +152,7 @@ def _by_text(kind, said, place):
     return ""
 
 
-def _tools(text, place):
+def _tools(text: str, place: Place) -> str:
     if "--jinja" in text:
         return "Start llama-server with --jinja."
     if "--enable-auto-tool-choice" in text:
@@ -147,19 +160,19 @@ def _tools(text, place):
     return "Claude Code cannot work without tools: choose a model that takes them under %s.models." % place.setting
 
 
-def _model(place):
+def _model(place: Place) -> str:
     return "Set a model that %s has under %s.models (`claude-proxy models` lists them)." % (place.name, place.setting)
 
 
-def _key(status, place):
+def _key(status: Optional[int], place: Place) -> str:
     return "Mend it: %s" % _new_key(place)
 
 
-def _forbidden(status, place):
+def _forbidden(status: int, place: Place) -> str:
     return "Its key may lack the right to this model, or the region is not served; else %s" % _new_key(place)
 
 
-def _new_key(place):
+def _new_key(place: Place) -> str:
     fix = "%s." % (place.key_hint or "set %s.api_key" % place.setting)
     entry = _entry(place)
     if entry and entry.key_url and entry.key_url not in fix:
@@ -167,7 +180,7 @@ def _new_key(place):
     return fix + _other_region(place, entry)
 
 
-def _other_region(place, entry):
+def _other_region(place: Place, entry: Optional[Entry]) -> str:
     """A key of one region is unknown in the other, and the refusal does not say so."""
     here = urlsplit(place.base_url or (entry.base_url if entry else "")).hostname
     others = [url for _, url in (entry.regions if entry else ()) if urlsplit(url).hostname != here]
@@ -176,7 +189,7 @@ def _other_region(place, entry):
     return " If the key is of another region, set %s.base_url to %s." % (place.setting, " or ".join(others))
 
 
-def _entry(place):
+def _entry(place: Place) -> Optional[Entry]:
     """The catalogue's entry for a provider: by host, else by name."""
     host = urlsplit(place.base_url).hostname
     if not host:
@@ -184,7 +197,7 @@ def _entry(place):
     return next((entry for entry in ENTRIES if host in entry.hosts), None)
 
 
-def _destination(place, location):
+def _destination(place: Place, location: Optional[str]) -> str:
     """Where a redirect leads, without what may be secret in it; "" where that is no web address."""
     try:
         parts = urlsplit(urljoin(place.base_url or "", location))
@@ -195,32 +208,32 @@ def _destination(place, location):
     return " (to %s://%s%s)" % (parts.scheme, parts.netloc.rpartition("@")[2], parts.path)
 
 
-def _redirect(place, location):
+def _redirect(place: Place, location: Optional[str]) -> str:
     to = _destination(place, location or "")
     return "Redirects%s are not followed, the key would travel: set %s.base_url to the final address." % (
         to, place.setting)
 
 
-def _address(status, place):
+def _address(status: Optional[int], place: Place) -> str:
     if status == 404:
         shown = " (now %s)" % place.base_url if place.base_url else ""
         return "The address may be wrong: check %s.base_url%s, it usually ends in /v1." % (place.setting, shown)
     return ""
 
 
-def _credit(status, place):
+def _credit(status: Optional[int], place: Place) -> str:
     return 'The account at %s needs credit, or set another target under "fallbacks".' % place.name
 
 
-def _load(status, place):
+def _load(status: Optional[int], place: Place) -> str:
     return 'More keys (%s.api_key takes a list) or "fallbacks" spread the load.' % place.setting
 
 
-def _size(status, place):
+def _size(status: int, place: Place) -> str:
     return "The request is larger than %s takes: compact the conversation or send less." % place.name
 
 
-def _fault(status, place):
+def _fault(status: Optional[int], place: Place) -> str:
     return 'The fault is at %s; a target under "fallbacks" takes over when it fails.' % place.name
 
 

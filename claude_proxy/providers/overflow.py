@@ -3,11 +3,16 @@
     prompt is too long: X tokens > Y maximum                                    it compacts the conversation
     input length and `max_tokens` exceed context limit: A + B > C               it asks again for a shorter answer
 """
+from __future__ import annotations
+
 import re
-from typing import Dict, Optional
+from typing import TYPE_CHECKING, Dict, Optional
 
 from .records import dataclass
 from .wording import Pattern, any_of
+
+if TYPE_CHECKING:
+    from .wording import Said
 
 CODES = ("context_length_exceeded", "model_max_prompt_tokens_exceeded", "exceed_context_size_error",
          "too_many_prompt_tokens", "context_window_exceeded", "contextwindowexceedederror", "request_too_long",
@@ -80,14 +85,14 @@ class Overflow:
     over: Optional[int] = None          # by how much the prompt is too long, where only that is told
 
     @property
-    def only_the_sum(self):
+    def only_the_sum(self) -> bool:
         """Whether the prompt alone would fit."""
         if self.input is None or self.answer is None or self.limit is None:
             return False
         return self.input < self.limit
 
 
-def overflow_in(said, status=400):
+def overflow_in(said: Said, status: int = 400) -> Optional[Overflow]:
     """The Overflow of an error body (wording.Said), or None where it is about something else."""
     text = said.everything
     if status not in (400, 413, 422, 500, 502) or OF_SOMETHING_ELSE.search(text):
@@ -100,7 +105,7 @@ def overflow_in(said, status=400):
     return numbers
 
 
-def numbers_in(said):
+def numbers_in(said: Said) -> Overflow:
     """The numbers of an overflow's text."""
     fields = said.fields or {}
     if "n_prompt_tokens" in fields and "n_ctx" in fields:       # llama.cpp
@@ -117,7 +122,7 @@ def numbers_in(said):
     return _sensible(found)
 
 
-def _sensible(found):
+def _sensible(found: Dict[str, int]) -> Overflow:
     limit, count, answer = found.get("limit"), found.get("input"), found.get("answer")
     if "total" in found and answer is not None:
         count = found["total"] - answer         # tools are counted apart from the messages
@@ -127,11 +132,11 @@ def _sensible(found):
     return Overflow(count, answer, limit, found.get("over"))
 
 
-def phrase(overflow, window=None, estimate=None):
+def phrase(overflow: Overflow, window: Optional[int] = None, estimate: Optional[int] = None) -> str:
     """The sentence for the client; `window` and `estimate` stand in for a limit and a length that were not told."""
-    count, limit = overflow.input, overflow.limit
-    if overflow.only_the_sum:
-        return "input length and `max_tokens` exceed context limit: %d + %d > %d" % (count, overflow.answer, limit)
+    count, answer, limit = overflow.input, overflow.answer, overflow.limit
+    if overflow.only_the_sum and count is not None and answer is not None and limit is not None:
+        return "input length and `max_tokens` exceed context limit: %d + %d > %d" % (count, answer, limit)
     limit = limit or window
     if count is None and limit and overflow.over:
         count = limit + overflow.over

@@ -1,7 +1,13 @@
 """Takes keys out of texts that others wrote: providers quote what they were sent."""
+from __future__ import annotations
+
 import re
 from functools import lru_cache
+from typing import TYPE_CHECKING, Iterable, List, Tuple, Union
 from urllib.parse import quote
+
+if TYPE_CHECKING:
+    from ..config import Secret
 
 KEY = "[key]"
 
@@ -19,7 +25,7 @@ IN_URL = re.compile(r"(?i)([?&](?:key|api_key|apikey|token|access_token)=)[^&\s\
 CREDENTIALS = re.compile(r"(://)[^/\s@\"']+@")
 
 
-def redacted(text, secrets=()):
+def redacted(text: str, secrets: Iterable[Union[str, Secret]] = ()) -> str:
     """`text` without any of `secrets` (strings, or things with .reveal()), and without what looks like a key."""
     text = without(text, map(_plain, secrets))
     text = BEARER.sub(r"\1\2" + KEY, text)
@@ -27,7 +33,7 @@ def redacted(text, secrets=()):
     return SHAPES.sub(KEY, text)
 
 
-def without(text, secrets):
+def without(text: str, secrets: Iterable[str]) -> str:
     """`text` with [key] for each of `secrets`."""
     for secret in _longest_first(tuple(secrets)):
         text = _without(text, secret)
@@ -35,20 +41,20 @@ def without(text, secrets):
 
 
 @lru_cache(maxsize=64)
-def _longest_first(secrets):
+def _longest_first(secrets: Tuple[str, ...]) -> List[str]:
     return sorted(secrets, key=len, reverse=True)
 
 
 @lru_cache(maxsize=1024)
-def _quoted(secret):
+def _quoted(secret: str) -> str:
     return quote(secret, safe="")
 
 
-def _plain(secret):
+def _plain(secret: Union[str, Secret]) -> str:
     return secret.reveal() if hasattr(secret, "reveal") else str(secret or "")
 
 
-def _without(text, secret):
+def _without(text: str, secret: str) -> str:
     if len(secret) >= 8:
         return text.replace(secret, KEY).replace(_quoted(secret), KEY)
     if secret and not secret.isalpha():     # "none" and "ollama" are no secrets, and are words

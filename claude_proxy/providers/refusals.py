@@ -9,9 +9,12 @@ of an overflow and of a refused image are those on which Claude Code acts.
 
 https://docs.anthropic.com/en/api/errors
 """
+from __future__ import annotations
+
 import math
 import re
 from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Any, Dict, Mapping, Optional, Sequence, Tuple, Type, Union
 
 from .. import errors
 from . import hints
@@ -19,6 +22,11 @@ from .catalogue import fact_of
 from .overflow import overflow_in, phrase
 from .redaction import redacted
 from .wording import THE_MODEL_S_FAULT, any_of, read
+
+if TYPE_CHECKING:
+    from ..errors import ProxyError
+    from .wording import Said
+    from ..config import Secret
 
 BY_STATUS = {
     400: errors.InvalidRequest, 401: errors.NotAuthenticated, 402: errors.BillingProblem, 403: errors.Forbidden,
@@ -77,7 +85,8 @@ BY_TYPE = {
 }
 
 
-def from_provider(status, text, headers, target, secrets=(), prompt_tokens=None):
+def from_provider(status: int, text: str, headers: Mapping[str, str], target: hints.Where,
+                  secrets: Sequence[Union[str, Secret]] = (), prompt_tokens: Optional[int] = None) -> ProxyError:
     """The ProxyError for a provider's answer of `status` with the body `text` and `headers` (any mapping).
 
     secrets: every configured key; prompt_tokens: our estimate, for an overflow whose text tells no number.
@@ -87,7 +96,7 @@ def from_provider(status, text, headers, target, secrets=(), prompt_tokens=None)
     return _error(kind, status, said, headers, target, secrets, prompt_tokens)
 
 
-def in_stream(error, target):
+def in_stream(error: Union[Dict[str, Any], str], target: hints.Where) -> ProxyError:
     """The ProxyError for an error object (a dict or a string) inside a 200 body or a stream."""
     said = read(error if isinstance(error, str) else {"error": error})
     kind, status = _class_in_stream(said)
@@ -96,7 +105,7 @@ def in_stream(error, target):
 
 # -- which class
 
-def _class_of(status, said):
+def _class_of(status: int, said: Said) -> Type[ProxyError]:
     kind = BY_STATUS.get(status) or (errors.InvalidRequest if 400 <= status < 500 else errors.UpstreamFailed)
     if status in (400, 403, 404, 422):
         meaning = _meaning(said)
@@ -107,7 +116,7 @@ def _class_of(status, said):
     return kind
 
 
-def _class_in_stream(said):
+def _class_in_stream(said: Said) -> Tuple[Type[ProxyError], Optional[int]]:
     status = next((number for number in said.numbers if 400 <= number < 600), None)
     if status is not None:
         return _class_of(status, said), status
@@ -116,14 +125,15 @@ def _class_in_stream(said):
     return number or _meaning(said) or named or errors.UpstreamFailed, None
 
 
-def _meaning(said):
+def _meaning(said: Said) -> Optional[Type[ProxyError]]:
     text = said.words.lower()
     return next((kind for kind, codes, pattern in MEANINGS if said.any_code(*codes) or pattern.search(text)), None)
 
 
 # -- which words
 
-def _error(kind, status, said, headers, target, secrets=(), prompt_tokens=None):
+def _error(kind: Type[ProxyError], status: Optional[int], said: Said, headers: Mapping[str, str], target: hints.Where,
+           secrets: Sequence[Union[str, Secret]] = (), prompt_tokens: Optional[int] = None) -> ProxyError:
     place = hints.Place.of(target)
     words = _safe(" ".join(said.words.split()), secrets) or "no reason given"
     overflow = overflow_in(said, status if status is not None else 400)
@@ -141,7 +151,7 @@ def _error(kind, status, said, headers, target, secrets=(), prompt_tokens=None):
     return error
 
 
-def _verb(kind, status):
+def _verb(kind: Type[ProxyError], status: Optional[int]) -> str:
     if status is None:
         return "reported an error"
     if kind is errors.NotAuthenticated:
@@ -149,21 +159,21 @@ def _verb(kind, status):
     return "answered %d" % status
 
 
-def _safe(text, secrets):
+def _safe(text: str, secrets: Sequence[Union[str, Secret]]) -> str:
     """Without keys, without the word that makes Claude Code say that its user is not logged in, and without control
     characters, which a terminal would obey."""
     return re.sub(r"(?i)\bx-api-key", "api-key header", redacted(CONTROL.sub("?", text), secrets))
 
 
-def _sentence(words):
+def _sentence(words: str) -> str:
     words = words.strip()
     return words if words[-1:] in ".!?。！" else words + "."
 
 
 # -- what the client shall do
 
-def _retry_headers(kind, said, headers):
-    extra = {}
+def _retry_headers(kind: Type[ProxyError], said: Said, headers: Mapping[str, str]) -> Dict[str, str]:
+    extra: Dict[str, str] = {}
     after = retry_after(headers, said)
     if after is not None and kind in (errors.RateLimited, errors.Overloaded):
         extra["retry-after"] = after
@@ -172,7 +182,7 @@ def _retry_headers(kind, said, headers):
     return extra
 
 
-def is_used_up(kind, said):
+def is_used_up(kind: Type[ProxyError], said: Said) -> bool:
     """Whether a rate limit is really an empty account: waiting does not help."""
     if kind is not errors.RateLimited:
         return kind is errors.BillingProblem
@@ -180,7 +190,7 @@ def is_used_up(kind, said):
     return _meaning(said) is errors.BillingProblem and not soon
 
 
-def retry_after(headers, said=None):
+def retry_after(headers: Mapping[str, str], said: Optional[Said] = None) -> Optional[str]:
     """Seconds to wait, as text for a header: from Retry-After (a number, or a date against Date), else from the words.
 
     What is no number and no date is handed on as it is, where it could be a header.
@@ -196,10 +206,10 @@ def retry_after(headers, said=None):
     return _in_words(said.words) if said else None
 
 
-def _until(raw, now):
+def _until(raw: str, now: Optional[str]) -> Optional[str]:
     """Seconds from the date `now` to the date `raw`; None where one of them is no date."""
     try:
-        return str(max(0, int((parsedate_to_datetime(raw) - parsedate_to_datetime(now)).total_seconds())))
+        return str(max(0, int((parsedate_to_datetime(raw) - parsedate_to_datetime(now or "")).total_seconds())))
     except (TypeError, ValueError, IndexError, AttributeError):     # what a date that is none raises, by version
         return None
 
@@ -209,7 +219,7 @@ IN_WORDS = re.compile(r"(?i)(?:try again|retry(?:ing)?|wait|available again|rese
 UNITS = {"ms": 0.001, "mi": 60, "m": 60, "s": 1, "se": 1, "h": 3600, "ho": 3600, "d": 86400, "da": 86400}
 
 
-def _in_words(words):
+def _in_words(words: str) -> Optional[str]:
     """"Please try again in 1m26.4s" -> "87"."""
     found = IN_WORDS.search(re.sub(r"(?<=[hmd])(?=\d)", " ", words))
     if not found:
@@ -219,12 +229,12 @@ def _in_words(words):
     return str(int(math.ceil(seconds)))
 
 
-def _unit(word):
+def _unit(word: str) -> float:
     word = word.lower()
     return UNITS["ms"] if word.startswith(("ms", "milli")) else UNITS.get(word[:2], UNITS.get(word[:1], 1))
 
 
-def _header(headers, name):
+def _header(headers: Mapping[str, str], name: str) -> Optional[str]:
     """A header of any mapping, whatever the case of its names."""
     for key in (name, name.title()):
         value = headers.get(key) if headers else None

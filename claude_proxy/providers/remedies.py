@@ -2,9 +2,18 @@
 
 Each looks at what was really sent: a parameter that is not in the body is not what the provider complains of.
 """
+from __future__ import annotations
+
 import json
 import re
-from typing import Any, Dict
+from typing import TYPE_CHECKING, Any, Callable, Dict, Iterable, List, Optional
+
+if TYPE_CHECKING:
+    from .dialects import Dialect
+
+Body = Dict[str, Any]                           # a Chat Completions request
+Changes = Optional[Dict[str, Any]]              # dialect fields; None: this is no remedy
+Make = Callable[[str, Body, "Dialect"], Changes]
 
 SMALLEST_ANSWER = 1024      # tokens; below this room an answer is not worth asking for
 USUAL_CAPS = (32768, 16384, 8192, 4096, SMALLEST_ANSWER)
@@ -27,13 +36,13 @@ STUMBLING = ("pattern", "format", "additionalProperties", "exclusiveMinimum", "e
 
 # -- how long the answer may be
 
-def asked_tokens(body):
+def asked_tokens(body: Body) -> Optional[int]:
     """The max_tokens of a body, under either name; None where it has none."""
     value = body.get("max_tokens") or body.get("max_completion_tokens")
     return value if isinstance(value, int) else None
 
 
-def numbers(words):
+def numbers(words: str) -> List[int]:
     """The whole numbers of a text: "8,192" and "64k" too, parts of names and ids not.
 
     >>> numbers("gpt-4o-2024-08-06 takes at most 16,384 tokens")
@@ -43,7 +52,7 @@ def numbers(words):
     return [int(number.replace(",", "")) * (1024 if kilo else 1) for number, kilo in found]
 
 
-def cap(words, body, dialect):
+def cap(words: str, body: Body, dialect: Dialect) -> Changes:
     """max_tokens is too large: the limit stands in the words; else the next smaller usual one."""
     asked = asked_tokens(body)
     if not asked:
@@ -56,14 +65,14 @@ def cap(words, body, dialect):
     return {"max_max_tokens": smaller} if smaller and too_large else None
 
 
-def floor(words, body, dialect):
+def floor(words: str, body: Body, dialect: Dialect) -> Changes:
     """max_tokens is too small: the least stands in the words."""
     asked = asked_tokens(body)
     told = [number for number in numbers(words) if asked and asked < number <= SMALLEST_ANSWER]
     return {"min_max_tokens": min(told)} if told else None
 
 
-def use_field(name):
+def use_field(name: str) -> Make:
     """max_tokens under its other name, where it was sent under this one."""
     other = "max_tokens" if name == "max_completion_tokens" else "max_completion_tokens"
     return if_sent(other, max_tokens_field=name)
@@ -71,24 +80,24 @@ def use_field(name):
 
 # -- changes without a question
 
-def turn(**changes):
+def turn(**changes: Any) -> Make:
     """These changes, whatever was sent."""
     return lambda words, body, dialect: dict(changes)
 
 
-def turn_from(name, before, after):
+def turn_from(name: str, before: Any, after: Any) -> Make:
     """One field, where it is as it was refused."""
     return lambda words, body, dialect: {name: after} if getattr(dialect, name) == before else None
 
 
-def if_sent(name, **changes):
+def if_sent(name: str, **changes: Any) -> Make:
     """These changes, where the parameter was sent."""
     return lambda words, body, dialect: dict(changes) if name in body else None
 
 
-def drop(*names):
+def drop(*names: str) -> Make:
     """Send these parameters no more, where they were sent."""
-    def make(words, body, dialect):
+    def make(words: str, body: Body, dialect: Dialect) -> Changes:
         sent = tuple(name for name in names if name in body and name not in dialect.drop_params)
         return {"drop_params": dialect.drop_params + sent} if sent else None
     return make
@@ -96,7 +105,7 @@ def drop(*names):
 
 # -- reasoning and thinking
 
-def echo(words, body, dialect):
+def echo(words: str, body: Body, dialect: Dialect) -> Changes:
     """Reasoning must come back: on tool turns first, then always."""
     if not any(message.get("role") == "assistant" for message in body.get("messages") or ()):
         return None
@@ -105,14 +114,14 @@ def echo(words, body, dialect):
     return {"echo_reasoning": how, "missing_reasoning": "empty"}
 
 
-def keep_reasoning(words, body, dialect):
+def keep_reasoning(words: str, body: Body, dialect: Dialect) -> Changes:
     """Reasoning may not come back, where some was sent."""
     sent = any(name in message for message in body.get("messages") or ()
                for name in (dialect.reasoning_field, "reasoning_content", "reasoning", "reasoning_details"))
     return {"echo_reasoning": ""} if sent or dialect.echo_reasoning else None
 
 
-def thinking_refused(words, body, dialect):
+def thinking_refused(words: str, body: Body, dialect: Dialect) -> Changes:
     """The switch for thinking, whichever was sent, is not known there."""
     sent = [name for name in THINKING if name in body]
     if sent and dialect.thinking_style:
@@ -120,7 +129,7 @@ def thinking_refused(words, body, dialect):
     return drop(*sent)(words, body, dialect) or (keep_reasoning(words, body, dialect) if "reasoning" in words else None)
 
 
-def efforts(words, body, dialect):
+def efforts(words: str, body: Body, dialect: Dialect) -> Changes:
     """reasoning_effort has other values there; the words list them."""
     if "reasoning_effort" not in body:
         return None
@@ -134,7 +143,7 @@ def efforts(words, body, dialect):
     return changes
 
 
-def choice_in_thinking(words, body, dialect):
+def choice_in_thinking(words: str, body: Body, dialect: Dialect) -> Changes:
     """A forced tool beside thinking is refused: thinking gives way where it can be switched, else the choice."""
     if dialect.forces_in_thinking and dialect.thinking_style and body.get("tool_choice") not in (None, "auto"):
         return {"forces_in_thinking": False}
@@ -143,7 +152,7 @@ def choice_in_thinking(words, body, dialect):
 
 # -- tools
 
-def weaker_choice(words, body, dialect):
+def weaker_choice(words: str, body: Body, dialect: Dialect) -> Changes:
     """tool_choice is refused: by name first, then forced at all, then altogether."""
     choice = body.get("tool_choice")
     if choice is None:
@@ -155,29 +164,29 @@ def weaker_choice(words, body, dialect):
     return {"tool_choice": False}
 
 
-def schema_keywords(words, body, dialect):
+def schema_keywords(words: str, body: Body, dialect: Dialect) -> Changes:
     """JSON Schema keywords that the words name, and a tool's schema has: quoted, or with a capital or a $ inside."""
     named = [name for name in KEYWORDS if re.search(r"[`'\"]%s[`'\"]" % re.escape(name), words)
              or name != name.lower() and name in words or name[0] == "$" and name in words]
     return _without(named, body, dialect)
 
 
-def plain_schemas(words, body, dialect):
+def plain_schemas(words: str, body: Body, dialect: Dialect) -> Changes:
     """Schemas are refused without a keyword: those that grammars and converters stumble on go out."""
     return _without(STUMBLING, body, dialect)
 
 
-def gemini_schema(words, body, dialect):
+def gemini_schema(words: str, body: Body, dialect: Dialect) -> Changes:
     """Schemas for Gemini behind a gateway."""
     return {"schema_style": "gemini"} if body.get("tools") and not dialect.schema_style else None
 
 
-def _without(names, body, dialect):
+def _without(names: Iterable[str], body: Body, dialect: Dialect) -> Changes:
     there = tuple(name for name in names if name not in dialect.drop_schema_keys and _has_key(body.get("tools"), name))
     return {"drop_schema_keys": dialect.drop_schema_keys + there} if there else None
 
 
-def _has_key(value, name):
+def _has_key(value: Any, name: str) -> bool:
     if isinstance(value, dict):
         return name in value or any(_has_key(inner, name) for inner in value.values())
     return isinstance(value, list) and any(_has_key(inner, name) for inner in value)
@@ -185,25 +194,25 @@ def _has_key(value, name):
 
 # -- messages and the answer's form
 
-def no_images(words, body, dialect):
+def no_images(words: str, body: Body, dialect: Dialect) -> Changes:
     """A text model got an image; or only its `tool` messages may not hold one."""
     if '"image_url"' not in json.dumps(body.get("messages")):
         return None
     return {"images_in_tool_results": False} if dialect.images_in_tool_results else {"images": False}
 
 
-def no_null(words, body, dialect):
+def no_null(words: str, body: Body, dialect: Dialect) -> Changes:
     """A message without content: an empty text stands for it."""
     return {"empty_content": ""} if any(message.get("content", "") is None for message in body["messages"]) else None
 
 
-def leading_system(words, body, dialect):
+def leading_system(words: str, body: Body, dialect: Dialect) -> Changes:
     """A system message in the middle is refused."""
     roles = [message.get("role") for message in body.get("messages") or ()]
     return {"system_anywhere": False} if set(roles[1:]) & {"system", "developer"} else None
 
 
-def weaker_format(words, body, dialect):
+def weaker_format(words: str, body: Body, dialect: Dialect) -> Changes:
     """A JSON schema is refused, then JSON at all."""
     kind = (body.get("response_format") or {}).get("type")
     if kind == "json_schema" and dialect.response_format == "json_schema" and "cannot be combined" not in words:
@@ -211,7 +220,7 @@ def weaker_format(words, body, dialect):
     return {"response_format": ""} if kind else None
 
 
-def fewer_stops(words, body, dialect):
+def fewer_stops(words: str, body: Body, dialect: Dialect) -> Changes:
     """As many stop sequences as the words allow; else one; else none: the others are enforced here."""
     stops = body.get("stop")
     count = len(stops) if isinstance(stops, list) else 1 if stops else 0
@@ -228,7 +237,7 @@ ORDINARY_WORD = (r"(?<!role )(?<!role: )[`'\"]%s[`'\"]|(?:parameter|argument|pro
                  r"|\b%s: [Ee]xtra")
 
 
-def named(words, body, dialect):
+def named(words: str, body: Body, dialect: Dialect) -> Changes:
     """A parameter that was sent and that the words name: its own remedy, else it is left out."""
     for name in sorted(body, key=len, reverse=True):
         pattern = ORDINARY_WORD if name in ORDINARY_WORDS else ANY_WORD
@@ -239,12 +248,12 @@ def named(words, body, dialect):
     return None
 
 
-def _top_k(words, body, dialect):
+def _top_k(words: str, body: Body, dialect: Dialect) -> Changes:
     kept = tuple(name for name in dialect.extra_params if name != "top_k")
     return {"extra_params": kept} if kept != dialect.extra_params else drop("top_k")(words, body, dialect)
 
 
-NAMED = {
+NAMED: Dict[str, Make] = {
     **dict.fromkeys(THINKING, thinking_refused),
     "max_tokens": use_field("max_completion_tokens"),
     "max_completion_tokens": use_field("max_tokens"),

@@ -10,7 +10,7 @@
 """
 import json
 import re
-from typing import Any, Dict, List, Tuple
+from typing import Any, Callable, Dict, List, Match, Optional, Tuple, Union
 
 from .records import dataclass
 
@@ -35,12 +35,12 @@ class Said:
     fields: Any = None              # the body's own numbers: {"n_ctx": 4096}
     html: bool = False
 
-    def any_code(self, *codes):
+    def any_code(self, *codes: str) -> bool:
         """Whether one of `codes` is among its own."""
         return any(code in self.codes for code in codes)
 
     @property
-    def everything(self):
+    def everything(self) -> str:
         """Words, codes and parameter in one lower-case text, to search in."""
         return " ".join((self.words,) + self.codes + (self.param,)).lower()
 
@@ -48,17 +48,18 @@ class Said:
 class Pattern:
     """A regular expression that is compiled when it is first asked: a start without an error needs none of them."""
 
-    def __init__(self, source, flags=0):
-        self._source, self._flags, self._search = source, flags, None
+    def __init__(self, source: str, flags: int = 0) -> None:
+        self._source, self._flags = source, flags
+        self._search: Optional[Callable[[str], Optional[Match[str]]]] = None
 
-    def search(self, text):
+    def search(self, text: str) -> Optional[Match[str]]:
         """As re.Pattern has it."""
         if self._search is None:
             self._search = re.compile(self._source, self._flags).search
         return self._search(text)
 
 
-def any_of(*patterns):
+def any_of(*patterns: str) -> Pattern:
     """A pattern for any of several, without regard to case; no sentence is crossed where a pattern says [^.]."""
     return Pattern("|".join("(?:%s)" % pattern for pattern in patterns), re.I)
 
@@ -68,7 +69,7 @@ THE_MODEL_S_FAULT = any_of("tool call validation failed", "failed to call a func
                            "wrote a tool call that cannot be read")
 
 
-def read(text):
+def read(text: Any) -> Said:
     """The Said of an error body (text; a JSON value already parsed is taken as it is)."""
     if not isinstance(text, str):
         return _from_json(text)
@@ -81,7 +82,7 @@ def read(text):
     return Said(text[:MAX_WORDS])
 
 
-def _json(text):
+def _json(text: str) -> Any:
     try:
         return json.loads(text)
     except ValueError:
@@ -90,7 +91,7 @@ def _json(text):
         return None
 
 
-def _html_words(text):
+def _html_words(text: str) -> str:
     title = re.search(r"(?is)<title[^>]*>(.*?)</title>", text)
     if title and title.group(1).strip():
         return " ".join(title.group(1).split())[:300]
@@ -98,7 +99,7 @@ def _html_words(text):
     return " ".join(bare.split())[:300]
 
 
-def _from_json(value):
+def _from_json(value: Any) -> Said:
     found: Dict[str, Any] = {"sentences": [], "codes": [], "param": [], "fields": {}}
     _collect(value, found, 0)
     return Said(
@@ -110,7 +111,7 @@ def _from_json(value):
     )
 
 
-def _collect(value, found, depth):
+def _collect(value: Any, found: Dict[str, Any], depth: int) -> None:
     """Walk a body; sentences are gathered in the order of SENTENCES at every level."""
     if depth > 8:
         return
@@ -123,7 +124,7 @@ def _collect(value, found, depth):
         _collect_object(value, found, depth)
 
 
-def _collect_object(value, found, depth):
+def _collect_object(value: Dict[str, Any], found: Dict[str, Any], depth: int) -> None:
     where = value.get("loc")
     if isinstance(where, list) and isinstance(value.get("msg"), str):     # FastAPI's validation
         path = ".".join(str(step) for step in where if step != "body")
@@ -147,7 +148,7 @@ def _collect_object(value, found, depth):
             _collect(inner, found, depth + 1)
 
 
-def _sentence(text, found, depth):
+def _sentence(text: str, found: Dict[str, Any], depth: int) -> None:
     text = text.strip()
     inner = _json(text) if text[:1] in ("{", "[") else None
     if inner is not None:
@@ -156,7 +157,7 @@ def _sentence(text, found, depth):
         found["sentences"].append(text)
 
 
-def _joined(sentences):
+def _joined(sentences: List[str]) -> str:
     """Sentences that say something of their own, the first one first, within MAX_WORDS."""
     kept: List[str] = []
     for sentence in sentences:
@@ -168,7 +169,7 @@ def _joined(sentences):
     return " | ".join(kept)[:MAX_WORDS]
 
 
-def _number(code):
+def _number(code: Union[int, str]) -> Optional[int]:
     try:
         return int(code)
     except (TypeError, ValueError):
