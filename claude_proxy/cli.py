@@ -3,14 +3,19 @@
 Results go to stdout, everything else to stderr. Every failure is one sentence that says what is wrong
 and what to do; there is no traceback for anything that a user can mend.
 """
+from __future__ import annotations
+
 import argparse
 import importlib
 import os
 import sys
-from typing import List, Optional, Tuple
+from typing import TYPE_CHECKING, List, Optional, Tuple
 
 from . import __version__
 from .commands import COMMANDS, outcome
+
+if TYPE_CHECKING:
+    from types import ModuleType
 
 DEFAULT_COMMAND = "serve"
 HELP_COLUMNS = 80
@@ -39,7 +44,7 @@ provider not reachable, 78 mistakes in the configuration, 130 Ctrl-C.
 class HelpFormatter(argparse.RawDescriptionHelpFormatter):
     """argparse's, at most 80 columns wide, with its text as it is written."""
 
-    def __init__(self, prog: str):
+    def __init__(self, prog: str) -> None:
         super().__init__(prog, max_help_position=28, width=HELP_COLUMNS)
 
 
@@ -96,7 +101,7 @@ def split_command(arguments: List[str]) -> Tuple[Optional[str], List[str]]:
     return DEFAULT_COMMAND, arguments
 
 
-def command_parser(name: str, module) -> argparse.ArgumentParser:
+def command_parser(name: str, module: ModuleType) -> argparse.ArgumentParser:
     """The parser of one command, made from its module."""
     summary = (module.__doc__ or "").partition("\n\n")[0]
     parser = CommandParser(prog="claude-proxy %s" % name, description=summary, epilog=module.EXAMPLES,

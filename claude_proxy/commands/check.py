@@ -5,12 +5,14 @@ a key is asked a dozen short questions: what it can do, what it refuses, and whi
 that. Exit codes: 0 all is well (also where no proxy runs yet: the routes are then asked of one of its own), 1 something
 to mend, 69 a provider, or the proxy of --url, cannot be reached, 78 mistakes in the configuration.
 """
+from __future__ import annotations
+
 import json
 import os
 import pathlib
 import shutil
 import sys
-from typing import Any, Dict, Iterator, List, Tuple
+from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Tuple
 
 from ..config import DEMO, Config, Secret, with_demo
 from . import launch, live, outcome
@@ -22,6 +24,9 @@ from .probe import Asker, Probe, Probes
 from .settings import Settings
 from .tables import table
 
+if TYPE_CHECKING:
+    import argparse
+
 STATES = {True: "ok", False: "FAILED", None: "-"}
 EXAMPLES = """\
 examples:
@@ -32,7 +37,7 @@ examples:
 """
 
 
-def arguments(parser) -> None:
+def arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `check`."""
     flags.configuration(parser)
     parser.add_argument("--url", help="the running proxy's address (from the configuration)")
@@ -42,7 +47,7 @@ def arguments(parser) -> None:
     flags.as_json(parser)
 
 
-def main(options) -> int:
+def main(options: argparse.Namespace) -> int:
     """Check, print, and say by the exit code how it went."""
     settings = Settings(options)
     config = settings.read()

@@ -2,9 +2,14 @@
 
 It is made from the program's own parsers, so that it knows what this version knows.
 """
-from typing import Callable, Dict, List
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Callable, Dict, List
 
 from .words import Command, Option, commands
+
+if TYPE_CHECKING:
+    import argparse
 
 EXAMPLES = """\
 examples:
@@ -17,12 +22,12 @@ examples:
 """
 
 
-def arguments(parser) -> None:
+def arguments(parser: argparse.ArgumentParser) -> None:
     """The argument of `completion`."""
     parser.add_argument("shell", choices=sorted(SHELLS), metavar="SHELL", help="bash, zsh, fish or powershell")
 
 
-def main(options) -> int:
+def main(options: argparse.Namespace) -> int:
     """Print it -> exit code."""
     print(SHELLS[options.shell](commands()), end="")
     return 0

@@ -2,17 +2,23 @@
 
 A key of a provider is never in it; the proxy's own client key is, where one is configured.
 """
+from __future__ import annotations
+
 import json
 import os
 import socket
 import sys
-from typing import Any, Dict
+from typing import TYPE_CHECKING, Any, Dict
 from urllib.parse import urlsplit
 
 from ..config import with_demo
 from . import launch
 from . import options as flags
 from .settings import Settings
+
+if TYPE_CHECKING:
+    import argparse
+    from ..config.shapes import Config
 
 EXAMPLES = """\
 examples:
@@ -26,7 +32,7 @@ A settings.json inside a project is often committed: no key belongs there.
 """
 
 
-def arguments(parser) -> None:
+def arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `env`."""
     flags.configuration(parser)
     parser.add_argument("--shell", choices=sorted(launch.SHELLS), help="whose syntax (a guess: yours)")
@@ -35,7 +41,7 @@ def arguments(parser) -> None:
     parser.add_argument("--vscode", action="store_true", help="print the lines of VS Code's own settings.json")
 
 
-def main(options) -> int:
+def main(options: argparse.Namespace) -> int:
     """Print the variables -> exit code."""
     config = with_demo(Settings(options).read(), "http://127.0.0.1")
     url = (options.url or address(config)).rstrip("/")
@@ -58,7 +64,7 @@ def for_vscode(variables: Dict[str, str]) -> Dict[str, Any]:
             "claudeCode.environmentVariables": [{"name": name, "value": value} for name, value in variables.items()]}
 
 
-def address(config) -> str:
+def address(config: Config) -> str:
     """The URL of a proxy with this configuration, as a client on the same machine types it."""
     host = config.server.host
     host = {"0.0.0.0": "127.0.0.1", "::": "[::1]", "": "127.0.0.1"}.get(host, host)

@@ -11,7 +11,7 @@ import json
 import os
 import socket
 import time
-from typing import Any, Callable, Dict, List, NamedTuple, Tuple
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
 from urllib.parse import urlsplit
 
 from ..config import Config, Provider, nearest, secrets_of
@@ -45,7 +45,7 @@ class Finding(NamedTuple):
 class Judged(Exception):
     """A question that ended otherwise than ok; `quirks` mend it, `last`: the others need not be asked."""
 
-    def __init__(self, state: str, detail: str, quirks: Any = None, last: bool = False):
+    def __init__(self, state: str, detail: str, quirks: Any = None, last: bool = False) -> None:
         super().__init__(detail)
         self.state, self.detail, self.quirks, self.last = state, detail, quirks, last
 
@@ -53,7 +53,7 @@ class Judged(Exception):
 class Examiner:
     """One provider's examination: `findings` grow while run() asks; `suggestions`: (member of its row, value)."""
 
-    def __init__(self, config: Config, provider: Provider):
+    def __init__(self, config: Config, provider: Provider) -> None:
         self.provider = provider
         self.secrets = secrets_of(config)
         self._config = config
@@ -77,7 +77,7 @@ class Examiner:
         self._conclude()
         return self
 
-    def _ask(self, name, question):
+    def _ask(self, name: str, question: Callable[..., Any]) -> bool:
         """Whether the next question makes sense."""
         began, known = time.monotonic(), len(self.asker.learned.listing())
         state, last = OK, False
@@ -95,7 +95,7 @@ class Examiner:
         self.findings.append(Finding(name, state, redacted(detail, self.secrets), milliseconds(began)))
         return not last
 
-    def _conclude(self):
+    def _conclude(self) -> None:
         """What was learned on the way, as members of the provider's row."""
         for entry in self.asker.learned.listing():
             self.quirks.update(self.asker.learned.quirks_for(entry["provider"], entry["model"]))
@@ -148,7 +148,7 @@ class Examiner:
         return "GET /models: %d%s%s" % (status, ", %d models" % len(self._listed) if self._listed else "",
                                         ", " + version if version else "")
 
-    def _suggest_trust(self):
+    def _suggest_trust(self) -> None:
         """The first settings with which its certificate verifies, out of what this machine's programs trust."""
         for changes in ways_to_trust(self.provider, os.environ):
             asker = Questioner(self._config, dataclasses.replace(self.provider, **changes))
@@ -217,7 +217,7 @@ class Examiner:
         self._takes_tools = True
         return self._calls(found, WARNING)
 
-    def _needs_tools(self):
+    def _needs_tools(self) -> None:
         if not self._takes_tools:
             raise Judged(OFF, "not asked, because it takes no tools")
 
@@ -244,7 +244,7 @@ class Examiner:
             return ""                           # it was refused, and mended
         return self._calls(found, WARNING, {"names_tool": False, "forces_tools": False})
 
-    def _calls(self, found, state, quirks=None):
+    def _calls(self, found: Exchange, state: str, quirks: Optional[Dict[str, bool]] = None) -> str:
         calls = found.blocks("tool_use")
         if not calls:
             said = shortened(found.text(), 40) or "nothing"

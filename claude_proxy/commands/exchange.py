@@ -2,11 +2,13 @@
 
 The same steps as relay.py's, with the same remedies and tries, but no client waits, and nothing is thrown away.
 """
+from __future__ import annotations
+
 import dataclasses
 import json
 import time
 from itertools import islice
-from typing import Any, Dict, Iterator, List, NamedTuple
+from typing import TYPE_CHECKING, Any, Dict, Iterator, List, NamedTuple, Tuple
 
 from .. import conversion, relay, routing
 from ..config import Config, Provider
@@ -16,6 +18,10 @@ from ..providers import refusals
 from ..providers.learned import Learned
 from ..upstream import Caller, Watch
 from ..upstream.attempts import Attempts, Refused
+
+if TYPE_CHECKING:
+    from ..routing import Target
+    from ..upstream.keys import Key
 
 PATIENCE_SECONDS = 60           # for a short answer; a local model may have to be loaded first
 MODEL = "claude-sonnet-5"       # what the asked provider makes of it is its main model
@@ -53,7 +59,7 @@ class Exchange(NamedTuple):
 class Questioner:
     """Asks one provider's model questions, one after the other, and remembers what heals them."""
 
-    def __init__(self, config: Config, provider: Provider, model: str = MODEL):
+    def __init__(self, config: Config, provider: Provider, model: str = MODEL) -> None:
         impatient = dataclasses.replace(provider, first_byte_seconds=min(PATIENCE_SECONDS, provider.first_byte_seconds),
                                         idle_seconds=min(PATIENCE_SECONDS, provider.idle_seconds))
         self.provider = impatient
@@ -89,7 +95,7 @@ class Questioner:
         attempts = Attempts(self.caller, self.learned, Watch(None), Record())
         return attempts.run([self.target()], lambda target, key: self._try(body, target, key, begin))
 
-    def _try(self, body, target, key, begin):
+    def _try(self, body: Dict[str, Any], target: Target, key: Key, begin: bool) -> Exchange:
         chat = conversion.to_chat_request(body, target, ANY_CLIENT, "msg_check", self.config.server.max_tokens)
         data = relay.dumps(chat.body).encode("utf-8", "replace")
         began = time.monotonic()
@@ -108,7 +114,7 @@ class Questioner:
         return Exchange(chat.body, data, streamed, message, first, milliseconds(began))
 
 
-def timed(pieces, began):
+def timed(pieces: Iterator[bytes], began: float) -> Tuple[int, bytes]:
     """(milliseconds to the first piece, all of them)"""
     first, found = None, []
     for piece in pieces:

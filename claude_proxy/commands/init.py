@@ -3,17 +3,22 @@
 Flags answer them without asking. The key is tested with one token before anything is written, and the file is
 readable by its owner alone. With --api-key-env the file names the variable, and the key itself is in no file.
 """
+from __future__ import annotations
+
 import getpass
 import json
 import os
 import pathlib
 import re
 import sys
-from typing import Any, Dict, Mapping, Optional
+from typing import TYPE_CHECKING, Any, Dict, Mapping, Optional
 
 from .. import config as configuration
 from ..providers.catalogue import CATALOGUE, Entry
 from . import outcome, settings
+
+if TYPE_CHECKING:
+    import argparse
 
 EXAMPLES = """\
 examples:
@@ -50,7 +55,7 @@ TEMPLATE = """\
 """
 
 
-def arguments(parser) -> None:
+def arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `init`."""
     parser.add_argument("--provider", metavar="URL|NAME", help="a known name, or a base URL")
     parser.add_argument("--model", metavar="NAME", help="the model that answers every name")
@@ -63,7 +68,7 @@ def arguments(parser) -> None:
     parser.add_argument("--no-test", action="store_true", help="do not ask the provider for one token first")
 
 
-def main(options) -> int:
+def main(options: argparse.Namespace) -> int:
     """Ask, test, write -> exit code."""
     target = pathlib.Path(os.path.abspath(os.path.expanduser(options.output or str(settings.user_file(os.environ)))))
     if target.exists() and not options.force:
@@ -95,7 +100,7 @@ def found_first(environ: Mapping[str, str]) -> Optional[pathlib.Path]:
 class Answers:
     """What the three questions gave, from the flags or from the person at the terminal."""
 
-    def __init__(self, options: Any):
+    def __init__(self, options: Any) -> None:
         wanted = options.provider or ask("Provider (%s, ... or a base URL)" % ", ".join(FIRST_NAMES), "deepseek")
         self.entry = settings.entry_at(wanted) if "://" in wanted else CATALOGUE.get(wanted.lower())
         if self.entry is None and "://" not in wanted:

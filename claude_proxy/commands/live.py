@@ -45,7 +45,7 @@ def examined(config: Config, terminal: Any = None) -> List[Examiner]:
 class Progress:
     """One line that is written again and again, on a terminal alone."""
 
-    def __init__(self, terminal: Any, names: Sequence[str]):
+    def __init__(self, terminal: Any, names: Sequence[str]) -> None:
         self._terminal = terminal if terminal.isatty() else None
         self._asked = dict.fromkeys(names, 0)
         self._lock = threading.Lock()

@@ -2,10 +2,15 @@
 
 It is troff, for man(1).
 """
-from typing import Iterator, List
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Iterator, List
 
 from .. import __version__, cli
 from .words import Command, commands
+
+if TYPE_CHECKING:
+    import argparse
 
 EXAMPLES = """\
 examples:
@@ -31,11 +36,11 @@ SIGNALS = (
 )
 
 
-def arguments(parser) -> None:
+def arguments(parser: argparse.ArgumentParser) -> None:
     """`man` has none."""
 
 
-def main(options) -> int:
+def main(options: argparse.Namespace) -> int:
     """Print it -> exit code."""
     print("\n".join(troff(commands())))
     return 0

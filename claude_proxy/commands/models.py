@@ -2,12 +2,18 @@
 
 The names are those of clients, globs as in the configuration; "default" answers every other name.
 """
+from __future__ import annotations
+
 import json
+from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Optional, Tuple
 
 from ..config import Config, Provider, with_demo
 from . import options as flags
 from .settings import Settings
 from .tables import table
+
+if TYPE_CHECKING:
+    import argparse
 
 EXAMPLES = """\
 examples:
@@ -17,14 +23,14 @@ examples:
 """
 
 
-def arguments(parser) -> None:
+def arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `models`."""
     flags.configuration(parser)
     parser.add_argument("--all", action="store_true", help="known providers without a key, too")
     flags.as_json(parser)
 
 
-def main(options) -> int:
+def main(options: argparse.Namespace) -> int:
     """Print the list -> exit code."""
     config = with_demo(Settings(options).read(), "")
     providers = [listed(config, provider) for provider in config.providers
@@ -59,7 +65,7 @@ def key_state(provider: Provider) -> str:
     return provider.key_hint if provider.key_needed else "none needed"
 
 
-def lines(providers):
+def lines(providers: List[Dict[str, Any]]) -> Iterator[Tuple[str, ...]]:
     """The table's lines: a provider's name and key stand on its first line alone."""
     for provider in providers:
         name, key = provider["name"] + (" *" if provider["default"] else ""), provider["key"]
@@ -69,7 +75,7 @@ def lines(providers):
             name = key = ""
 
 
-def tokens(count) -> str:
+def tokens(count: Optional[int]) -> str:
     """131072 -> "131k"; "" where it is not known."""
     if not count:
         return ""

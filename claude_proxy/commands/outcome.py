@@ -17,7 +17,7 @@ INTERRUPTED = 130       # Ctrl-C
 class Failure(Exception):
     """A command cannot go on. The message says what is wrong and what to do; `code` is the exit code."""
 
-    def __init__(self, message: str, code: int = FAILED):
+    def __init__(self, message: str, code: int = FAILED) -> None:
         super().__init__(message)
         self.message = message
         self.code = code

@@ -10,7 +10,7 @@ import json
 import logging
 import ssl
 import time
-from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional
+from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Tuple
 from urllib.parse import quote, urlsplit
 
 from ..config import ClientKey, Config, Secret
@@ -38,7 +38,7 @@ class Refused(Exception):
 class Asker:
     """A client of the proxy at `url`, with a client's key."""
 
-    def __init__(self, url: str, key: str):
+    def __init__(self, url: str, key: str) -> None:
         self.url = url
         self._key = key
 
@@ -102,7 +102,7 @@ class Asker:
             raise Refused(error_text(status, data))
         return parsed(data)
 
-    def _ask(self, method: str, path: str, body: Optional[Dict[str, Any]] = None):
+    def _ask(self, method: str, path: str, body: Optional[Dict[str, Any]] = None) -> Tuple[int, Dict[str, str], bytes]:
         parts = urlsplit(self.url)
         secure = parts.scheme == "https"
         # the certificate is the proxy's own and its name need not be this machine's: what is checked is our own file
@@ -122,7 +122,7 @@ class Asker:
 class Probes:
     """While this is open: a proxy of `config` on a port of its own, and one-token questions to its providers."""
 
-    def __init__(self, config: Config):
+    def __init__(self, config: Config) -> None:
         logging.getLogger("claude_proxy").addHandler(logging.NullHandler())     # what went wrong is in the answers
         key = serving.fresh_key()
         server = dataclasses.replace(config.server, host="127.0.0.1", port=0, tls_cert_file=None, tls_key_file=None,

@@ -36,7 +36,7 @@ log = logging.getLogger(__name__)
 class Turns:
     """How many connections each process has, in memory that they share, so that new ones are spread evenly."""
 
-    def __init__(self, count: int):
+    def __init__(self, count: int) -> None:
         self._count = count
         self._shared = mmap.mmap(-1, 4 * count)
         self.index = 0
@@ -65,7 +65,7 @@ def take_signals() -> None:
 class Link:
     """A process's own end: it says that it is ready, tells its numbers when asked, and asks for everybody's."""
 
-    def __init__(self, asks: socket.socket, answers: socket.socket):
+    def __init__(self, asks: socket.socket, answers: socket.socket) -> None:
         self._asks, self._answers = asks, answers
         self._lock = threading.Lock()
         asks.settimeout(2 * ANSWER_SECONDS)
@@ -120,7 +120,7 @@ def _exactly(sock: socket.socket, size: int) -> bytes:
 class Process:
     """The supervisor's side of one process."""
 
-    def __init__(self, pid: int, asks: socket.socket, answers: socket.socket):
+    def __init__(self, pid: int, asks: socket.socket, answers: socket.socket) -> None:
         self.pid, self.asks, self.answers = pid, asks, answers
         self.started = time.monotonic()
         self.ready = False
@@ -146,7 +146,7 @@ class Process:
 class Supervisor:
     """Keeps `count` processes alive, each of them made by `child(link, turns, again)` after a fork."""
 
-    def __init__(self, count: int, child: Callable[[Link, Turns, bool], int]):
+    def __init__(self, count: int, child: Callable[[Link, Turns, bool], int]) -> None:
         self._count, self._child = count, child
         self._turns = Turns(count)
         self._processes: Dict[int, Process] = {}                # place -> process

@@ -2,9 +2,11 @@
 
 Nobody is asked. Keys are not shown; long texts and images are shortened, unless --full is given.
 """
+from __future__ import annotations
+
 import json
 import sys
-from typing import Any, Dict, List, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Sequence
 
 from .. import conversion, errors, explaining, relay, routing
 from ..config import Config, secrets_of, with_demo
@@ -17,6 +19,9 @@ from . import options as flags
 from . import outcome
 from .settings import Settings, read_text
 from .tables import table
+
+if TYPE_CHECKING:
+    import argparse
 
 EXAMPLES = """\
 examples:
@@ -34,7 +39,7 @@ LONGEST_TEXT = 200
 NAMES = ("claude-opus-5-5", "claude-sonnet-5-5", "claude-haiku-4-5")     # without any: the tiers of Claude Code
 
 
-def arguments(parser) -> None:
+def arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `route`."""
     parser.add_argument("names", metavar="MODEL", nargs="*", help="the name that a client asks for")
     parser.add_argument("--file", metavar="FILE", help="a Messages request as JSON; - reads it from stdin")
@@ -46,7 +51,7 @@ def arguments(parser) -> None:
     flags.as_json(parser)
 
 
-def main(options) -> int:
+def main(options: argparse.Namespace) -> int:
     """Print where it goes -> exit code."""
     config = with_demo(Settings(options).read(), "http://127.0.0.1")
     request = read_request(options.file) if options.file else None

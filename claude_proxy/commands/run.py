@@ -4,19 +4,24 @@ The proxy listens on a free port of 127.0.0.1, asks for a key that was made for 
 The program's environment tells Claude Code, or any client that reads ANTHROPIC_BASE_URL, to use it. No file is
 changed, and a configuration in the current folder is not read.
 """
+from __future__ import annotations
+
 import dataclasses
 import os
 import shutil
 import signal
 import subprocess
 import sys
-from typing import Any, List
+from typing import TYPE_CHECKING, Any, List, Mapping
 
 from .. import observe
 from ..config import ClientKey, Config, Secret
 from . import launch, outcome, serving
 from . import options as flags
 from .settings import Settings
+
+if TYPE_CHECKING:
+    import argparse
 
 EXAMPLES = """\
 examples:
@@ -27,7 +32,7 @@ examples:
 """
 
 
-def arguments(parser) -> None:
+def arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `run`."""
     flags.configuration(parser)
     parser.add_argument("--port", metavar="N", type=flags.port_number, help="the proxy's port (a free one)")
@@ -35,7 +40,7 @@ def arguments(parser) -> None:
     parser.add_argument("command", metavar="CMD", nargs="...", help="the program and its arguments, after --")
 
 
-def main(options) -> int:
+def main(options: argparse.Namespace) -> int:
     """Run the program -> its exit code."""
     command = options.command[1:] if options.command[:1] == ["--"] else options.command
     if not command:
@@ -81,7 +86,7 @@ def announce(proxy: serving.Serving) -> None:
     sys.stderr.flush()
 
 
-def attend(command: List[str], environ) -> int:
+def attend(command: List[str], environ: Mapping[str, str]) -> int:
     """Start the child, hand it the signals that we get, wait for it -> its exit code as a shell gives it."""
     try:
         child = subprocess.Popen(command, env=environ)
@@ -101,7 +106,7 @@ class Forwarded:
     handed on.
     """
 
-    def __init__(self, child: "subprocess.Popen[bytes]"):
+    def __init__(self, child: "subprocess.Popen[bytes]") -> None:
         self._child = child
         self._old: List[Any] = []
 

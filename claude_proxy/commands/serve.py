@@ -4,6 +4,8 @@ SIGTERM and SIGINT drain: no new request, those under way end (at most `server.d
 ends at once. SIGHUP, and a file that has changed, read the configuration again; a broken one changes nothing and is
 said. Under systemd its readiness, reloads, watchdog and inherited sockets are served as well (commands/systemd.py).
 """
+from __future__ import annotations
+
 import logging
 import os
 import queue
@@ -11,12 +13,17 @@ import signal
 import sys
 import threading
 import time
-from typing import Any, List, Optional
+from typing import TYPE_CHECKING, Any, List, Optional
 
 from .. import __version__, observe
 from . import options as flags
 from . import outcome, serving, systemd
 from .settings import Settings
+
+if TYPE_CHECKING:
+    import argparse
+    import socket
+    from ..config import Config
 
 EXAMPLES = """\
 examples:
@@ -34,7 +41,7 @@ DRAIN_MARGIN = 1.0          # seconds beyond drain_seconds before the process en
 log = logging.getLogger(__name__)
 
 
-def arguments(parser) -> None:
+def arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `serve`."""
     flags.configuration(parser)
     flags.listening(parser)
@@ -43,7 +50,7 @@ def arguments(parser) -> None:
     parser.add_argument("--log-file", metavar="FILE", help="append the log to FILE (else it goes to stderr)")
 
 
-def main(options) -> int:
+def main(options: argparse.Namespace) -> int:
     """Serve until a signal ends it -> exit code."""
     settings = Settings(options)
     config = settings.read()
@@ -62,7 +69,7 @@ def main(options) -> int:
     return supervisor.run()
 
 
-def _serve_together(config, sockets, settings: Settings) -> int:
+def _serve_together(config: Config, sockets: List[socket.socket], settings: Settings) -> int:
     """Serve with several processes that share the sockets -> exit code."""
     from . import processes
     options = settings.options
@@ -85,7 +92,7 @@ def _serve_together(config, sockets, settings: Settings) -> int:
     return processes.Supervisor(options.processes, child).run()
 
 
-def _newest(config, settings: Settings):
+def _newest(config: Config, settings: Settings) -> Config:
     """The configuration as its file has it now; the one from before where that is broken."""
     try:
         return settings.read()
@@ -96,7 +103,7 @@ def _newest(config, settings: Settings):
 
 # -- what is said at the start
 
-def banner(proxy: serving.Serving, settings: Settings, options) -> List[str]:
+def banner(proxy: serving.Serving, settings: Settings, options: argparse.Namespace) -> List[str]:
     """The lines that a start prints; the first one says where the proxy listens."""
     config = proxy.config
     lines = ["claude-proxy %s: listening on %s" % (__version__, proxy.url),
@@ -132,7 +139,7 @@ def announce(lines: List[str], log_format: str) -> None:
 class Supervisor:
     """The main thread of `serve`: signals, reloads and the service manager, while the proxy answers on its threads."""
 
-    def __init__(self, proxy: serving.Serving, settings: Settings, patient: bool = False):
+    def __init__(self, proxy: serving.Serving, settings: Settings, patient: bool = False) -> None:
         self._proxy = proxy
         self._patient = patient                     # a second signal changes nothing: somebody above decides
         self._settings = settings
@@ -203,7 +210,7 @@ class Supervisor:
                 log.warning("%s", warning)
         systemd.notify("READY=1", "STATUS=%s" % self._status())
 
-    def _refuse_fixed(self, config) -> None:
+    def _refuse_fixed(self, config: Config) -> None:
         """Say which changed settings need a new start; refuse what would open the door."""
         old = self._proxy.config.server
         for name in ("host", "port", "tls_cert_file", "tls_key_file", "log_format"):

@@ -4,14 +4,19 @@ The unit is hardened (`systemd-analyze security` rates it OK): a user of its own
 capability, only the system calls of a network service. With --user it is one for the user's own service manager,
 which cannot do all of that.
 """
+from __future__ import annotations
+
 import os
 import pathlib
 import pkgutil
 import sys
-from typing import Callable, List, Optional
+from typing import TYPE_CHECKING, Callable, List, Optional
 
 from . import outcome
 from .settings import find, program_path
+
+if TYPE_CHECKING:
+    import argparse
 
 EXAMPLES = """\
 examples:
@@ -30,13 +35,13 @@ FOR_USERS = ("Type", "ExecStart", "ExecReload", "Restart", "RestartSec", "Restar
              "LimitCORE", "TasksMax", "UMask", "MemoryMax")
 
 
-def arguments(parser) -> None:
+def arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `service`."""
     parser.add_argument("--config", metavar="FILE", help="the configuration that the service reads")
     parser.add_argument("--user", action="store_true", help="a unit for the user's own service manager")
 
 
-def main(options) -> int:
+def main(options: argparse.Namespace) -> int:
     """Print the unit -> exit code."""
     path, _ = find(options.config, os.environ)
     print(unit(sys.executable, program_path(), path, options.user), end="")

@@ -25,7 +25,7 @@ KEY_BYTES = 24
 class Serving:
     """A proxy that listens from its creation and answers from start() on, until stop()."""
 
-    def __init__(self, config: Config, sockets: Optional[List[socket.socket]] = None):
+    def __init__(self, config: Config, sockets: Optional[List[socket.socket]] = None) -> None:
         self.demo = demo.DemoProvider()
         self.app = server.Application(with_demo(config, self.demo.base_url), upstream.Caller(), Metrics(), Learned())
         hide_secrets(self.app.secrets)

@@ -24,7 +24,7 @@ NO_PROVIDERS = '{"providers": {}}'
 class Settings:
     """One start's way to its configuration: read() may be called again, for a reload."""
 
-    def __init__(self, options: Any, environ: Mapping[str, str] = os.environ):
+    def __init__(self, options: Any, environ: Mapping[str, str] = os.environ) -> None:
         self.options = options
         self.environ = environ
         self.path, self.why = find(options.config, environ)

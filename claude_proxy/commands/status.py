@@ -2,9 +2,11 @@
 
 The same numbers as on its dashboard and at /api/status. Exit code 69 where no proxy answers.
 """
+from __future__ import annotations
+
 import http.client
 import json
-from typing import Any, Dict, Iterator, List
+from typing import TYPE_CHECKING, Any, Dict, Iterator, List
 
 from . import launch, outcome
 from . import options as flags
@@ -12,6 +14,9 @@ from .env import address, not_running
 from .probe import Asker, Refused
 from .settings import Settings
 from .tables import table
+
+if TYPE_CHECKING:
+    import argparse
 
 EXAMPLES = """\
 examples:
@@ -24,14 +29,14 @@ SHOWN = 10              # recent requests
 LONGEST = 60            # characters of an error
 
 
-def arguments(parser) -> None:
+def arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `status`."""
     flags.configuration(parser)
     parser.add_argument("--url", help="the running proxy's address (from the configuration)")
     flags.as_json(parser)
 
 
-def main(options) -> int:
+def main(options: argparse.Namespace) -> int:
     """Ask and print -> exit code."""
     config = Settings(options).read()
     url = (options.url or address(config)).rstrip("/")
