@@ -52,7 +52,7 @@ CALLING = "The built-in demo of claude-proxy calls the tool %s, as asked."
 class Script:
     """What the demo answers to one request: reasoning, then text, then perhaps one call."""
 
-    def __init__(self, reasoning: str = "", text: str = "", call: Optional[Dict[str, str]] = None):
+    def __init__(self, reasoning: str = "", text: str = "", call: Optional[Dict[str, str]] = None) -> None:
         self.reasoning = reasoning
         self.text = text
         self.call = call                # {"name", "arguments"}: arguments as JSON text

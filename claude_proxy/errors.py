@@ -35,7 +35,7 @@ class ProxyError(Exception):
     by_chance = False
 
     def __init__(self, message: str, headers: Optional[Mapping[str, str]] = None, details: Any = None,
-                 status: Optional[int] = None, reason: Optional[str] = None):
+                 status: Optional[int] = None, reason: Optional[str] = None) -> None:
         super().__init__(message)
         self.reason = reason
         self.message = message

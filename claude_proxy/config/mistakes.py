@@ -22,7 +22,7 @@ class ConfigMistakes(Exception):
     `mistakes` are sentences "path: what; hint"; `lines` their line numbers in the file, None where there is none.
     """
 
-    def __init__(self, source: str, mistakes: Iterable[str], lines: Iterable[Optional[int]] = ()):
+    def __init__(self, source: str, mistakes: Iterable[str], lines: Iterable[Optional[int]] = ()) -> None:
         self.source = source
         self.mistakes = list(mistakes)
         self.lines = list(lines) + [None] * len(self.mistakes)
@@ -40,7 +40,8 @@ class ConfigMistakes(Exception):
 class Notes:
     """What one reading of a configuration has found out."""
 
-    def __init__(self, environ: Mapping[str, str], folder: str = "", exists: Optional[Callable[[str], bool]] = None):
+    def __init__(self, environ: Mapping[str, str], folder: str = "",
+                 exists: Optional[Callable[[str], bool]] = None) -> None:
         self.environ = environ
         self.folder = folder            # of the file: relative paths in it start here
         self.exists = exists            # path -> bool; None where files cannot be looked at
@@ -69,7 +70,7 @@ class Place:
 
     __slots__ = ("notes", "path")
 
-    def __init__(self, notes: Notes, path: Path = ()):
+    def __init__(self, notes: Notes, path: Path = ()) -> None:
         self.notes = notes
         self.path = path
 

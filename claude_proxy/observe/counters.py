@@ -14,7 +14,7 @@ Labels = Tuple[str, ...]
 class Counter:
     """A family of sums, one for each combination of its labels' values. Not locked: its owner is."""
 
-    def __init__(self, name: str, about: str, labels: Sequence[str] = (), kind: str = "counter"):
+    def __init__(self, name: str, about: str, labels: Sequence[str] = (), kind: str = "counter") -> None:
         self.name, self.about, self.kind = name, about, kind
         self.labels = tuple(labels)
         self.values: Dict[Labels, float] = {}
@@ -37,7 +37,7 @@ class Histogram:
 
     kind = "histogram"
 
-    def __init__(self, name: str, about: str, labels: Sequence[str], buckets: Sequence[float]):
+    def __init__(self, name: str, about: str, labels: Sequence[str], buckets: Sequence[float]) -> None:
         self.name, self.about = name, about
         self.labels, self.buckets = tuple(labels), tuple(buckets)
         self.values: Dict[Labels, Tuple[List[int], List[float]]] = {}       # counts a bucket, [sum]
