@@ -92,6 +92,21 @@ class Arguments:
         self._held, self._sent = text[size:], ready
         return text[:size]
 
+    def add_within_string(self, text: str) -> bool:
+        """Take several pieces at once where all of them belong to one string, and so go out as they are; False:
+        nothing was taken, since one of them may end the string or break it."""
+        if not self._in_string or self._is_key or self.broken or self._held:
+            return False
+        whole = self._carry + text
+        end = STRING.match(whole).end()     # type: ignore[union-attr]  # at least nothing
+        if end < len(whole) and not ESCAPE_BEGUN.match(whole, end):
+            return False
+        self._carry = whole[end:]
+        self._pieces.append(text)
+        self._came += len(text)
+        self._sent = self._came
+        return True
+
     def mended(self) -> Optional[str]:
         """All of it as the text of a JSON object that begins with what went out, or None."""
         if self._mended[0] != len(self._pieces):

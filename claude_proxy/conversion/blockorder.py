@@ -23,7 +23,13 @@ from .context import AnswerContext
 from .thoughts import Thoughts
 
 SHOWN, SEALED, KEPT, DROPPED = "shown", "sealed", "kept", "dropped"
+ARGUMENTS_AT_ONCE = 32
 MAX_BLANK = 2000                                    # characters of white space between two tokens of JSON
+
+
+def unquoted(literal: str) -> str:
+    """The text of a JSON string literal without its quotes."""
+    return json.loads('"%s"' % literal) if "\\" in literal else literal
 
 
 def reasoning_mode(context: AnswerContext) -> str:
@@ -123,13 +129,23 @@ class BlockOrder:
         return self._writer.literals if self.mode == SHOWN else self._keep_literals
 
     def _keep_literals(self, literals):
-        self._sealed.append(json.loads('"%s"' % "".join(literals)))
+        self._sealed.append(unquoted("".join(literals)))
 
     def _take_arguments(self, literals):
-        """As call_pieces() does for each."""
-        arguments, straight = self._call.arguments, []
+        """As call_pieces() does for each; together where they only go on with a string: most of them do."""
+        arguments = self._call.arguments
+        for at in range(0, len(literals), ARGUMENTS_AT_ONCE):
+            some = literals[at:at + ARGUMENTS_AT_ONCE]
+            if arguments.add_within_string(unquoted("".join(some))):
+                self._writer.literals(some)
+            else:
+                self._take_each(arguments, some)
+            self._check_blank(self._call)
+
+    def _take_each(self, arguments, literals):
+        straight = []
         for literal in literals:
-            text = json.loads('"%s"' % literal) if "\\" in literal else literal
+            text = unquoted(literal)
             ready = arguments.add(text)
             if arguments.blank > MAX_BLANK:
                 break
@@ -143,7 +159,6 @@ class BlockOrder:
                 self._writer.delta(ready)
         if straight:
             self._writer.literals(straight)
-        self._check_blank(self._call)
 
     def keep_alive(self):
         """An empty delta of the open block, or a thinking block opened for it: some clients want to see one."""
