@@ -6,6 +6,7 @@ and what to do; there is no traceback for anything that a user can mend.
 from __future__ import annotations
 
 import argparse
+import gc
 import importlib
 import os
 import sys
@@ -70,7 +71,7 @@ def main(arguments: List[str]) -> int:
     name, rest = split_command(arguments)
     if name is None:
         return _top_level(rest)
-    module = importlib.import_module("claude_proxy.commands." + name)
+    module = command_module(name)
     options = command_parser(name, module).parse_args(rest)
     try:
         return module.main(options)
@@ -83,6 +84,17 @@ def main(arguments: List[str]) -> int:
         # `claude-proxy models | head`: the reader has what it wants; nothing may be flushed into the pipe at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return outcome.OK
+
+
+def command_module(name: str):
+    """The module of a command, loaded. Nothing of it is garbage: that is not looked for now, nor in it ever again."""
+    gc.disable()
+    try:
+        return importlib.import_module("claude_proxy.commands." + name)
+    finally:
+        gc.enable()
+        if hasattr(gc, "freeze"):               # CPython
+            gc.freeze()
 
 
 def split_command(arguments: List[str]) -> Tuple[Optional[str], List[str]]:

@@ -10,7 +10,7 @@ from ..providers.records import dataclass
 from .mistakes import Place, is_set, nearest
 from .text import dotted
 
-_HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+\Z")
+_HEADER_NAME = r"[A-Za-z0-9!#$%&'*+.^_`|~-]+\Z"
 _FRAMING = ("host", "content-length", "transfer-encoding", "connection")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _ABSOLUTE = re.compile(r"[/\\]|[A-Za-z]:[/\\]")
@@ -256,7 +256,7 @@ def _header_values(place: Place, value: Any) -> Dict[str, str]:
     headers = {}
     for name, item in value.items():
         spot = place.child(name)
-        if not _HEADER_NAME.match(name) or name.lower() in _FRAMING:
+        if not re.match(_HEADER_NAME, name) or name.lower() in _FRAMING:
             spot.wrong("is no header that can be set")
         elif is_set(item) and (not isinstance(item, str) or _CONTROL.search(item) or not _is_latin(item)):
             spot.must_be("one line of text", item)

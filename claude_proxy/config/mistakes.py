@@ -11,8 +11,7 @@ from .text import Path, dotted
 _SECRET_NAME = re.compile(r"key|secret|token|passw|auth|cookie|credential", re.I)
 _SECRET_PARENTS = ("client_keys", "headers", "body", "api_key")
 _NO_SECRETS = {"max_tokens", "max_output_tokens", "api_key_file", "key_file"}
-_LIKE_A_KEY = re.compile(r"(sk|gsk|xai|hf|pk|key|token)[-_].{8,}|(?=.*[0-9])([\w.-]{32,}|[\w.-]*[a-z0-9]{20}[\w.-]*)\Z",
-                         re.I | re.S)
+_LIKE_A_KEY = r"(?is)(sk|gsk|xai|hf|pk|key|token)[-_].{8,}|(?=.*[0-9])([\w.-]{32,}|[\w.-]*[a-z0-9]{20}[\w.-]*)\Z"
 _LONGEST_SHOWN = 60                     # characters of a value in a message
 
 
@@ -101,7 +100,7 @@ class Place:
     def unknown(self, name: str, known: Iterable[str], elsewhere: Iterable[str] = ()) -> None:
         """Note a name that no setting has, with the nearest one that exists."""
         paths = [dotted(self.path + (other,)) for other in known]
-        spot = self.child(mask(name) if _LIKE_A_KEY.match(name) else name)
+        spot = self.child(mask(name) if re.match(_LIKE_A_KEY, name) else name)
         spot.wrong("no such setting" + did_you_mean(name, paths, elsewhere))
 
     def warn(self, what: str) -> None:
@@ -113,7 +112,7 @@ class Place:
         if isinstance(value, (dict, list)):
             return "an object" if isinstance(value, dict) else "a list"
         if isinstance(value, str):
-            value = mask(value) if self._secret() or _LIKE_A_KEY.match(value) else _without_password(value)
+            value = mask(value) if self._secret() or re.match(_LIKE_A_KEY, value) else _without_password(value)
             return json.dumps(_cut(value), ensure_ascii=not value.isprintable())
         return _cut(json.dumps(value))
 

@@ -2,7 +2,7 @@
 import re
 from typing import Any
 
-LONE = re.compile("[\ud800-\udfff]")
+LONE = "[\ud800-\udfff]"
 
 
 def well_formed(value: Any) -> Any:
@@ -36,7 +36,7 @@ def _has_lone(value):
 
 def _replaced(value):
     if isinstance(value, str):
-        return LONE.sub("\ufffd", value)
+        return re.sub(LONE, "\ufffd", value)
     if isinstance(value, dict):
         return {_replaced(key): _replaced(inner) for key, inner in value.items()}
     if isinstance(value, list):
