@@ -78,6 +78,10 @@ SCENARIOS = {
                               stop=signal.SIGKILL),
     "overflow": Scenario("the provider's context overflows: the client compacts and goes on", trouble="overflow",
                          at=(2,)),
+    "nothing": Scenario("an answer with nothing in it, once for each step: the proxy asks again", trouble="nothing",
+                        at=(0, 1, 2)),
+    "nothing-seen": Scenario("tokens are counted, and none is seen: the client goes on by itself", trouble="nothing seen",
+                             at=(0, 1, 2)),
     "not-streamed": Scenario("errors in two streams running: the non-streamed fallback does a whole step",
                              trouble="error chunk", at=(0, 1)),
 }

@@ -19,6 +19,7 @@ PARAMETERS = {
 FOREIGN = ("cache_control", "input_schema", "tool_use_id", "thinking", "signature")     # Anthropic's own words
 USAGE = {"prompt_tokens": 1200, "completion_tokens": 40, "total_tokens": 1240}
 SILENCE_SECONDS = 60
+NOTHING = {"prompt_tokens": 1200, "completion_tokens": 0, "total_tokens": 1200}
 BROKEN_OFF = {"error": {"message": "the engine broke off", "code": 502}}
 OVERFLOW = ("This model's maximum context length is 4096 tokens. However, your messages resulted in 5000 tokens. "
             "Please reduce the length of the messages.")
@@ -190,21 +191,25 @@ class Handler(BaseHTTPRequestHandler):
             self.error(500, "the engine stalled")
         elif trouble == "overflow":
             self.error(400, OVERFLOW)
+        elif trouble == "nothing":
+            self.say(body, provider.scenario, scenarios.Step(), number, usage=NOTHING)
+        elif trouble == "nothing seen":
+            self.say(body, provider.scenario, scenarios.Step(), number)
         else:
             self.say(body, provider.scenario, step, number, trouble)
 
-    def say(self, body, scenario, step, number, trouble=None):
+    def say(self, body, scenario, step, number, trouble=None, usage=USAGE):
         if body.get("stream"):
-            self.stream(body, scenario, step, number, trouble)
+            self.stream(body, scenario, step, number, trouble, usage)
         else:
-            self.plain(scenario, step, number, trouble)
+            self.plain(scenario, step, number, trouble, usage)
 
-    def plain(self, scenario, step, number, trouble):
+    def plain(self, scenario, step, number, trouble, usage):
         if trouble == "error chunk":
             self.answer(200, BROKEN_OFF)
             return
         self.answer(200, {
-            "id": "chatcmpl-1", "object": "chat.completion", "created": 1, "model": "scripted", "usage": USAGE,
+            "id": "chatcmpl-1", "object": "chat.completion", "created": 1, "model": "scripted", "usage": usage,
             "choices": [{"index": 0, "message": scenarios.message(scenario, step, number),
                          "finish_reason": "tool_calls" if step.calls else "stop"}]}, trouble=trouble)
 
@@ -219,7 +224,7 @@ class Handler(BaseHTTPRequestHandler):
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
 
-    def stream(self, body, scenario, step, number, trouble):
+    def stream(self, body, scenario, step, number, trouble, usage):
         self.stream_head()
         for count, delta in enumerate(scenarios.deltas(scenario, step, number)):
             self.chunk([{"index": 0, "delta": delta, "finish_reason": None}])
@@ -228,7 +233,7 @@ class Handler(BaseHTTPRequestHandler):
                 return
         self.chunk([{"index": 0, "delta": {}, "finish_reason": "tool_calls" if step.calls else "stop"}])
         if (body.get("stream_options") or {}).get("include_usage"):
-            self.chunk([], usage=USAGE)
+            self.chunk([], usage=usage)
         self.event("[DONE]")
         self.wfile.write(b"0\r\n\r\n")
 
