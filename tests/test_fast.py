@@ -118,6 +118,16 @@ def test_odd_pieces_among_many_arguments(odd, before):
     assert translate(body)[0] == translate(body, sizes=[7000])[0] == expected
 
 
+def test_a_name_in_pieces_waits_for_its_end():
+    context = replace(CONTEXT, declared_tools=frozenset(["ls"]), tool_schemas={"ls": {"properties": {"ab": {}}}})
+    events = [sse([calls(call(0, piece))], False) for piece in ['{"', ' ', 'a', 'b', ' ', '":"', 'x', 'y', '"}']]
+    events.insert(0, sse([calls(call(0, "", "ls", "c1"))], False))
+    body = b"".join(events) + STOP
+    expected, _ = translate(body, context, fast=False)
+    for count in range(2, 6):
+        assert translate(body, context, [len(b"".join(events[:2])), len(b"".join(events[2:2 + count]))])[0] == expected
+
+
 def test_text_written_in_ascii_takes_the_quick_way(monkeypatch):
     parsed = []
     learn = FastPath.learn

@@ -3,9 +3,9 @@
 `serve` has one until it is told to stop, `run` has one for as long as its child lives, `check` has one to ask
 the providers through.
 """
+import base64
 import errno
 import os
-import secrets
 import socket
 import ssl
 import threading
@@ -108,7 +108,7 @@ RESERVED = {            # on Windows? -> why a port may not be listened on
 
 def fresh_key() -> str:
     """A new client key."""
-    return secrets.token_urlsafe(KEY_BYTES)
+    return base64.urlsafe_b64encode(os.urandom(KEY_BYTES)).decode("ascii")
 
 
 def open_log(path: Optional[str], otherwise: str = os.devnull) -> TextIO:

@@ -6,7 +6,6 @@ import codecs
 import collections
 import os
 import re
-import subprocess
 import threading
 import time
 
@@ -20,8 +19,12 @@ LONGEST_COOL_SECONDS = 3600.0
 MAX_SESSIONS = 4096
 MAX_REMEMBERED = 256                # keys that were read, to be taken out of whatever is said
 NO_RETRY = {"x-should-retry": "false"}
-MISTAKES = (OSError, ValueError, subprocess.SubprocessError)          # of reading a file, or running a command
+MISTAKES = (OSError, ValueError)            # of reading a file, or running a command
 _SENDABLE = re.compile(r"[\x21-\x7e]+\Z")
+
+
+class CommandFailed(ValueError):
+    """A command gave no key; the message says why, without what it printed."""
 
 
 class Key:
@@ -195,16 +198,20 @@ def file_signature(path):
 
 def run_command(command):
     """The output of a command line of the configuration, or of a list of words."""
-    done = subprocess.run(command, shell=isinstance(command, str), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                          stderr=subprocess.DEVNULL, timeout=COMMAND_SECONDS, check=True)
+    import subprocess                       # most have no such command
+    try:
+        done = subprocess.run(command, shell=isinstance(command, str), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.DEVNULL, timeout=COMMAND_SECONDS, check=True)
+    except subprocess.TimeoutExpired:
+        raise CommandFailed("the command took more than %d s" % COMMAND_SECONDS)
+    except subprocess.CalledProcessError as exc:
+        raise CommandFailed("the command ended with status %d" % exc.returncode)
     return decoded(done.stdout)
 
 
 def _why(exc):
-    if isinstance(exc, subprocess.TimeoutExpired):
-        return "the command took more than %d s" % COMMAND_SECONDS
-    if isinstance(exc, subprocess.CalledProcessError):
-        return "the command ended with status %d" % exc.returncode
+    if isinstance(exc, CommandFailed):
+        return str(exc)
     if isinstance(exc, UnicodeDecodeError):
         return "it is not UTF-8"
     return getattr(exc, "strerror", None) or type(exc).__name__
