@@ -6,7 +6,7 @@
     the answer      stream.py (the way of a piece, step by step); sse.py, fast.py, chunks.py (bytes to chunks);
                     filters.py, tags.py, stops.py, textcalls.py (text); thoughts.py (reasoning); callbook.py,
                     arguments.py (calls); blockorder.py, writer.py (blocks); endings.py, usage.py (the end);
-                    response.py (plain answers)
+                    response.py, plain.py (plain answers)
     both            context.py, clients.py, names.py, reasoning.py, pairs.py; tokens.py, text_tokens.py, image_size.py
 """
 from .clients import ANY_CLIENT, CLAUDE_CODE, Client, client_of

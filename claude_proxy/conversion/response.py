@@ -2,6 +2,7 @@
 
 Everything passes the one state machine of stream.py, a completion as its only chunk, so that a plain and a streamed
 answer to the same request never differ but in form. Only the writer is another: it keeps blocks instead of events.
+What is nothing but text need not: plain.py.
 """
 import json
 from json.encoder import encode_basestring as quote
@@ -10,12 +11,18 @@ from typing import Any, Dict, List, Optional
 from ..errors import UpstreamFailed
 from .arguments import is_object
 from .context import AnswerContext
+from .plain import only_text
 from .stream import AnswerStream
 from .usage import TextMeter
 
 
 def to_message(completion: Dict[str, Any], context: AnswerContext) -> Dict[str, Any]:
     """A Chat Completions object -> a Messages message; raises ProxyError where it is an error or no answer."""
+    return only_text(completion, context) or by_the_machine(completion, context)
+
+
+def by_the_machine(completion: Dict[str, Any], context: AnswerContext) -> Dict[str, Any]:
+    """The same, whatever the completion holds."""
     message = MessageBuilder(context)
     answer = AnswerStream(context, writer=message)
     take_completion(answer, completion, context)

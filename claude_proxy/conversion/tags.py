@@ -21,6 +21,8 @@ MAX_SPACE = 256                                     # so much white space before
 
 def is_unclosed(text: str) -> bool:
     """Whether a whole text begins with a tag that it never closes."""
+    if not text.lstrip(SPACE).startswith(OPENING):
+        return False
     splitter = TagSplitter()
     splitter.feed(text)
     return splitter.inside

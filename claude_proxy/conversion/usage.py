@@ -39,6 +39,12 @@ class UsageCounter:
         elif self._counts is None or counts_anything(found):
             self._counts = found
 
+    @property
+    def knows_output(self) -> bool:
+        """Whether output tokens were reported: then an estimate of them is not needed."""
+        counts = self._counts
+        return counts is not None and counts_anything(counts) and _output_of(counts) is not None
+
     def messages_usage(self, input_tokens: int, output_tokens: int) -> Dict[str, Any]:
         """Anthropic's counts; the arguments are the estimates for what the provider did not report."""
         counts = self._counts
@@ -92,12 +98,16 @@ def messages_counts(counts: Mapping[str, Any], estimated_output: int = 0) -> Dic
     cached = min(cached, prompt)
     written = min(written, prompt - cached)
     output, reasoning = output_counts(counts, prompt)
-    known = counts.get("completion_tokens", counts.get("output_tokens")) is not None
+    known = _output_of(counts) is not None
     usage = {"input_tokens": prompt - cached - written, "cache_creation_input_tokens": written,
              "cache_read_input_tokens": cached, "output_tokens": output if known else estimated_output}
     if reasoning:
         usage["output_tokens_details"] = {"thinking_tokens": reasoning}
     return usage
+
+
+def _output_of(counts):
+    return counts.get("completion_tokens", counts.get("output_tokens"))
 
 
 def output_counts(counts: Mapping[str, Any], prompt: int):
@@ -113,7 +123,7 @@ def count(counts: Mapping[str, Any], *names: str) -> int:
     """The first of `names` that is a positive number, as an integer; 0 where there is none."""
     for name in names:
         value = counts.get(name)
-        if isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value < 1e15:
+        if value is not None and isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value < 1e15:
             return int(value)
     return 0
 
@@ -126,7 +136,7 @@ def part(counts: Mapping[str, Any], name: str) -> Mapping[str, Any]:
 
 def counts_anything(counts: Mapping[str, Any]) -> bool:
     """Whether a usage object says more than zeros."""
-    return any(count(counts, name) for name in ("prompt_tokens", "completion_tokens", "input_tokens", "output_tokens"))
+    return count(counts, "prompt_tokens", "completion_tokens", "input_tokens", "output_tokens") > 0
 
 
 def added(total: Mapping[str, Any], more: Mapping[str, Any]) -> Dict[str, Any]:
