@@ -155,9 +155,9 @@ def test_init_says_how_its_file_is_read(tmp_path):
         "start:   claude-proxy", "use:     claude-proxy run -- claude"]
     other = tmp_path / "other.json"
     code, said, stderr = inside("init", *flags, "--output", str(other), **beside)
-    assert code == 0 and said.splitlines()[1:] == [
+    assert code == 0 and stderr == "" and said.splitlines()[1:3] == [
         "start:   claude-proxy --config %s" % other, "use:     claude-proxy run --config %s -- claude" % other]
-    assert str(target) in stderr and "is read" in stderr
+    assert said.splitlines()[3:] == ["for good: set CLAUDE_PROXY_CONFIG to it; else %s is read, which is found before it" % target]
 
 
 def test_init_writes_nothing_where_the_key_is_refused(tmp_path, provider):
@@ -207,8 +207,9 @@ def at_a_terminal(arguments, answers, **environ):
 
 
 TYPED = {           # at "Key" -> what the file has, what is said
-    "a key": ("sk-fake-0123456789", "sk-fake-0123456789", "answered in"),
-    "a variable's name": ("$mine", "${mine}", "mine is the name of a variable"),
+    "a key": ("sk-fake-0123456789", '"api_key": "sk-fake-0123456789"', "answered in"),
+    "a variable's name": ("$mine", '"api_key": "${mine}"', "mine is the name of a variable"),
+    "nothing, for a server of one's own": ("", "// no key is needed", "answered in"),
 }
 
 
@@ -218,9 +219,12 @@ def test_init_asks(tmp_path, provider, typed, written, said):
     """The three questions at a terminal; the key is typed unseen, and the prompt says where to get one."""
     target = tmp_path / "config.json"
     code, screen = at_a_terminal(["init", "--output", str(target)], [
-        (b"Provider", provider.url), (b"Key", typed), (b"Model", "text")])
+        (b"Provider", provider.url), (b"Key, not shown; empty: it asks for none", typed), (b"Model", "")],
+        mine="sk-fake-9876543210")
     assert code == 0 and said in screen and "sk-fake" not in screen
-    assert '"api_key": "%s"' % written in target.read_text(encoding="utf-8")
+    assert "Model (text, tools) [text]: " in screen
+    text = target.read_text(encoding="utf-8")
+    assert written in text and '"default": "text"' in text
 
 
 def test_names_of_variables():

@@ -47,6 +47,22 @@ def test_the_search_order(home, monkeypatch):
     assert settings.find(str(flag), environ(home, CLAUDE_PROXY_CONFIG=str(variable)))[0] == flag
 
 
+def test_a_file_that_is_passed_over(home):
+    """Without a key in the one that is found first, it is said that there is another."""
+    user = write(home / ".config" / "claude-proxy" / "config.json")
+    beside = write(home / "program" / "config.json")
+    said = "%s is not read, because %s is found before it; name it with --config or $CLAUDE_PROXY_CONFIG" % (user, beside)
+    assert settings.Settings(options(), environ(home)).read().warnings == (said,)
+    assert settings.Settings(options(config=str(beside)), environ(home)).read().warnings == ()
+    write(beside, '{"providers": {"deepseek": {}}}')
+    assert settings.Settings(options(), environ(home, DEEPSEEK_API_KEY="sk-0123456789abcdef")).read().warnings == ()
+
+
+def test_where_a_new_file_goes(home):
+    assert settings.user_file(environ(home)) == home / ".config" / "claude-proxy" / "config.json"
+    assert settings.user_file(environ(home, CLAUDE_PROXY_CONFIG="/x/y.json")) == pathlib.Path("/x/y.json")
+
+
 def test_the_current_folder_is_never_read(home, monkeypatch):
     write(home / "strange" / "config.json")
     monkeypatch.chdir(str(home / "strange"))

@@ -11,10 +11,11 @@ import os
 import pathlib
 import re
 import sys
-from typing import TYPE_CHECKING, Any, Dict, Mapping, Optional
+from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional
 
 from .. import config as configuration
 from ..providers.catalogue import CATALOGUE, Entry
+from ..providers.records import replace
 from . import outcome, settings
 
 if TYPE_CHECKING:
@@ -27,6 +28,9 @@ examples:
   claude-proxy init --provider http://127.0.0.1:8080/v1 --model qwen3 --no-key
 """
 
+LOCAL = "local"         # the name that an address of one's own network gets
+LISTING_SECONDS = 5
+SHOWN_MODELS = 5
 FIRST_NAMES = ("deepseek", "openai", "siliconflow", "zhipu", "openrouter", "moonshot", "dashscope", "ollama")
 
 VARIABLE = re.compile(r"(?:\$\{(?:env:)?(\w+)\}|\$(?:env:)?(\w+)|%(\w+)%|([A-Za-z_]\w*))\Z", re.I)
@@ -85,7 +89,7 @@ def main(options: argparse.Namespace) -> int:
     print(("start:   claude-proxy %s" % flag).rstrip())
     print("use:     claude-proxy run %s-- claude" % flag)
     if first not in (None, target):
-        print("claude-proxy: without --config %s is read, which is found before it" % first, file=sys.stderr)
+        print("for good: set CLAUDE_PROXY_CONFIG to it; else %s is read, which is found before it" % first)
     return outcome.OK
 
 
@@ -109,11 +113,38 @@ class Answers:
         self.base_url = wanted if "://" in wanted else ""
         if not self.base_url and self.entry is not None and not self.entry.base_url:
             self.base_url = ask("Base URL (%s)" % self.entry.base_url_shape, "")
-        self.key = key_setting(options, self.entry)
-        default = self.entry.default if self.entry else None
-        self.model = options.model or (ask("Model", default or "") if not default or not options.provider else "")
-        if not self.model and not default:
+        self.model = ""
+        self.key = key_setting(options, self.entry, self.name)
+        self.model = options.model or self._model(bool(options.provider))
+
+    def _model(self, quiet: bool) -> str:
+        """The model for every name; "" for those of the catalogue. `quiet`: nothing is asked that has an answer."""
+        if self.entry and self.entry.default:
+            return "" if quiet else ask("Model", self.entry.default)
+        names = offered(self)
+        if len(names) == 1 and quiet:
+            return names[0]
+        told = " (%s%s)" % (", ".join(names[:SHOWN_MODELS]), ", ..." * (len(names) > SHOWN_MODELS)) if names else ""
+        model = ask("Model" + told, names[0] if names else "")
+        if not model:
             raise outcome.Failure("init: which model? Give --model NAME", outcome.USAGE)
+        return model
+
+
+def offered(answers: Answers) -> List[str]:
+    """The models that the provider lists; none where it cannot be asked."""
+    from ..errors import ProxyError
+    from ..upstream.faults import Fault
+    from .exchange import Questioner
+    config = read_back(render(answers), pathlib.Path("config.json"))
+    provider = replace(config.providers[0], connect_seconds=LISTING_SECONDS, first_byte_seconds=LISTING_SECONDS)
+    questioner = Questioner(config, provider)
+    try:
+        return list(questioner.listed_models()[1]) if provider.usable else []
+    except (Fault, ProxyError):
+        return []
+    finally:
+        questioner.caller.close()
 
 
 def ask(question: str, default: str) -> str:
@@ -125,7 +156,7 @@ def ask(question: str, default: str) -> str:
     return sys.stdin.readline().strip() or default
 
 
-def key_setting(options: Any, entry: Optional[Entry]) -> Dict[str, str]:
+def key_setting(options: Any, entry: Optional[Entry], name: str) -> Dict[str, str]:
     """The setting that gives the key: {"api_key": ...}, {"api_key_file": ...}, or nothing."""
     if options.no_key or (entry is not None and entry.local):
         return {}
@@ -136,20 +167,28 @@ def key_setting(options: Any, entry: Optional[Entry]) -> Dict[str, str]:
     if not named and variable and os.environ.get(variable):
         print("claude-proxy: the key is taken from %s, which is set" % variable, file=sys.stderr)
         named = variable
-    return {"api_key": "${%s}" % named if named else asked_key(entry, variable or "API_KEY")}
+    if named:
+        return {"api_key": "${%s}" % named}
+    if entry is None and name != LOCAL:
+        variable = re.sub(r"\W", "_", name).upper() + "_API_KEY"
+    key = asked_key(entry, variable)
+    return {"api_key": key} if key else {}
 
 
 def asked_key(entry: Optional[Entry], variable: str) -> str:
-    """The key as it is typed, unseen; a variable where one is named, or nothing is typed."""
+    """The key as it is typed, unseen; a variable where one is named, or nothing is typed; "" where none is needed."""
     if not sys.stdin.isatty():
         raise outcome.Failure("init: no key; give --api-key-env NAME, --api-key-file FILE, or --no-key", outcome.USAGE)
     where = " (%s)" % entry.key_url if entry is not None and entry.key_url else ""
-    typed = getpass.getpass("Key%s, not shown; empty: I will set %s: " % (where, variable)).strip()
+    empty = "I will set %s" % variable if variable else "it asks for none"
+    typed = getpass.getpass("Key%s, not shown; empty: %s: " % (where, empty)).strip()
     named = variable_named(typed, os.environ)
     if named:
         print("claude-proxy: %s is the name of a variable: the file says ${%s}, and the key stays out of it"
               % (named, named), file=sys.stderr)
-    return "${%s}" % (named or variable) if named or not typed else typed.replace("${", "$${")
+    if typed and not named:
+        return typed.replace("${", "$${")
+    return "${%s}" % (named or variable) if named or variable else ""
 
 
 def variable_named(typed: str, environ: Mapping[str, str]) -> str:
@@ -168,7 +207,7 @@ def variable_named(typed: str, environ: Mapping[str, str]) -> str:
 def render(answers: Answers) -> str:
     """The configuration's text."""
     models = {} if answers.model or answers.entry is None else dict(answers.entry.models)
-    models["default"] = answers.model or (answers.entry.default if answers.entry else "") or ""
+    models["default"] = answers.model or (answers.entry.default if answers.entry else "") or "unknown"
     lines = ["%s: %s" % (quoted(pattern), quoted(row)) for pattern, row in models.items()]
     key = "".join("%s: %s," % (quoted(name), quoted(value)) for name, value in answers.key.items())
     return TEMPLATE % {

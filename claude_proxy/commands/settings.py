@@ -37,8 +37,17 @@ class Settings:
             config = self._with_provider(config, text)
         if self.options.model or self.options.api_key_env:
             config = with_model_and_key(config, self.options, self.environ)
-        warnings = exposed(self.path, text, config, self.environ)
+        warnings = exposed(self.path, text, config, self.environ) + self._passed_over(config)
         return replace(config, warnings=config.warnings + warnings) if warnings else config
+
+    def _passed_over(self, config: configuration.Config) -> Tuple[str, ...]:
+        """A warning where the file that was found has no key, and there is another one."""
+        if self.options.config or config.default_provider != configuration.DEMO or self.path is None:
+            return ()
+        order = configuration.search_order(self.environ, str(program_path().parent), None, os.name == "nt")
+        others = [place.path for place in order if os.path.isfile(place.path) and place.path != str(self.path)]
+        return tuple("%s is not read, because %s is found before it; name it with --config or $CLAUDE_PROXY_CONFIG"
+                     % (other, self.path) for other in others[:1])
 
     def _parse(self, text: Optional[str], flags: Mapping[str, Any]) -> configuration.Config:
         source = str(self.path) if self.path else "the command line"
@@ -112,6 +121,8 @@ def find(flag: Optional[str], environ: Mapping[str, str]) -> Tuple[Optional[path
 
 def user_file(environ: Mapping[str, str]) -> pathlib.Path:
     """The configuration in the user's own folder."""
+    if environ.get("CLAUDE_PROXY_CONFIG"):
+        return pathlib.Path(os.path.expanduser(environ["CLAUDE_PROXY_CONFIG"]))
     order = configuration.search_order(environ, "", None, os.name == "nt")
     return next((pathlib.Path(candidate.path) for candidate in order if not candidate.required),
                 pathlib.Path(configuration.search_order({}, ".")[0].path))

@@ -76,6 +76,7 @@ def lines(url: str, status: Dict[str, Any]) -> Iterator[str]:
 def cells(row: Dict[str, Any]) -> List[Any]:
     """A request's line."""
     end = cut(row["error"]) if row["error"] else row["stop_reason"] or row["status"] or "under way"
+    end = "client left" if row["client_left"] else end
     about = "%d" if "time" in row else "~%d"        # under way: an estimate so far
     came, gone = row["input_tokens"] + row["cached_tokens"], row["output_tokens"]
     return [row.get("time", "")[11:19], row["requested_model"] or row["route"],

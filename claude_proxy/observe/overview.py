@@ -129,7 +129,7 @@ def _shown(config: Config) -> List[Provider]:
 
 
 def counts_of(record: Record) -> Tuple[int, int, int]:
-    """Input, output and cached tokens; of an answer under way those so far, estimated until the provider counts them."""
+    """Input, output and cached tokens; of an answer under way those so far, estimated until it counts them."""
     usage = record.so_far() if record.so_far else None
     if usage is None:
         return record.input_tokens, record.output_tokens, record.cached_tokens
