@@ -189,6 +189,9 @@ ENDINGS = {
     "only [DONE]": ([say(content="A")], "0+text 0:A 0- =end_turn ."),
     "only [DONE], with a call": ([calls(call(0, "{}", "ls", "c1"))], "0+ls 0:{} 0- =tool_use ."),
     "a refusal": ([say(refusal="I "), say(refusal="won't."), STOP], "0+text 0:I  0:won't. 0- =refusal ."),
+    "a refusal has no calls": (
+        [say(refusal="No.", tool_calls=[call(0, "{}", "ls", "c1")]), calls(call(0, "", None)), STOP],
+        "0+text 0:No. 0- =refusal ."),
     "a content filter": ([say(content="A"), end("content_filter")], "0+text 0:A 0- =refusal ."),
     "a content filter within a call": (
         [calls(call(0, '{"a', "ls", "c1")), end("content_filter")],

@@ -239,7 +239,7 @@ class AnswerStream:
                 self.done = True                # the rest was never said
                 return
         pieces = chunks.call_pieces(delta)
-        if pieces:
+        if pieces and not self._ending.refused:
             self._blocks.call_pieces(pieces)
 
     def _say(self, pieces):
