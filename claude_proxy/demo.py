@@ -10,8 +10,6 @@ Served: POST .../chat/completions, GET .../models. https://platform.openai.com/d
 import json
 import re
 import socket
-import socketserver
-import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Dict, Iterator, List, Optional, Tuple
@@ -261,45 +259,14 @@ class DemoHandler(BaseHTTPRequestHandler):
 
 
 class DemoServer(ThreadingHTTPServer):
-    """Loopback, any free port, without http.server's look-up of the machine's name."""
+    """The demo on a socket that listens already."""
 
     daemon_threads = True
 
-    def server_bind(self) -> None:
-        """Bind alone: HTTPServer's also asks the resolver for our name, which can take seconds."""
-        socketserver.TCPServer.server_bind(self)
+    def __init__(self, listening: socket.socket):
+        super().__init__(listening.getsockname(), DemoHandler, bind_and_activate=False)
+        self.socket.close()
+        self.socket = listening
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Nothing: a connection that the proxy drops is no news."""
-
-
-class DemoProvider:
-    """The demo, serving from its creation until close().
-
-    `base_url` is what a provider's `base_url` is: "http://127.0.0.1:PORT/v1".
-    """
-
-    def __init__(self) -> None:
-        self._server = DemoServer(("127.0.0.1", 0), DemoHandler)
-        self._address = ("127.0.0.1", int(self._server.server_address[1]))
-        self.base_url = "http://%s:%d/v1" % self._address
-        self._closed = False
-        self._thread = threading.Thread(target=self._serve, name="demo", daemon=True)
-        self._thread.start()
-
-    def _serve(self) -> None:
-        while not self._closed:             # not serve_forever: that wakes up twice a second
-            self._server.handle_request()
-
-    def close(self) -> None:
-        """Stop listening."""
-        self._closed = True
-        socket.create_connection(self._address).close()      # wakes the thread
-        self._thread.join()
-        self._server.server_close()
-
-    def __enter__(self) -> "DemoProvider":
-        return self
-
-    def __exit__(self, *_: Any) -> None:
-        self.close()

@@ -33,7 +33,7 @@ def hook(event, arguments):
     elif event.startswith(STARTS):
         tell("start", *map(str, arguments[:2]))
     elif event.startswith(NETWORK):
-        tell("network", event, *[item for item in arguments if isinstance(item, (str, int, tuple, list))])
+        tell("network", event, *[item for item in arguments if isinstance(item, (str, bytes, int, tuple, list))])
 def tell(*what):
     os.write(2, ("AUDIT %r\n" % (what,)).encode())
 sys.addaudithook(hook)
@@ -87,5 +87,5 @@ def test_nothing_is_written_and_nobody_else_is_asked(tmp_path):
         assert asked == {("127.0.0.1", fake.port), ("127.0.0.1", second.port), ("127.0.0.1", moved.port), ("127.0.0.1", 9)}
         bound = {entry[1][0] for entry in found["network"] if entry[0] == "socket.bind"}
         looked_up = {entry[1] for entry in found["network"] if entry[0] == "socket.getaddrinfo"}
-        assert bound == {"127.0.0.1"} and looked_up == {"127.0.0.1"}
+        assert bound == {"127.0.0.1"} and looked_up == {b"127.0.0.1"}
         assert sorted(entry.name for entry in tmp_path.iterdir()) == before

@@ -6,6 +6,7 @@ import urllib.request
 import pytest
 
 from claude_proxy import demo
+from claude_proxy.commands.serving import LateDemo
 
 WEATHER = {"type": "function", "function": {"name": "get_weather", "parameters": {
     "type": "object", "properties": {"city": {"type": "string"}, "unit": {"enum": ["C", "F"]}, "days": {"type": "integer"}},
@@ -85,7 +86,7 @@ def ask(base_url, **request):
 
 def test_streamed_and_plain_agree(monkeypatch):
     monkeypatch.setattr(demo, "PIECE_SECONDS", 0)
-    with demo.DemoProvider() as provider:
+    with LateDemo() as provider:
         for content in ("hi", "use the tool"):
             plain = json.loads(ask(provider.base_url, messages=[user(content)], tools=[WEATHER]))
             lines = ask(provider.base_url, messages=[user(content)], tools=[WEATHER], stream=True).split("\n\n")
@@ -100,6 +101,6 @@ def test_streamed_and_plain_agree(monkeypatch):
 
 
 def test_what_is_no_request_is_a_400():
-    with demo.DemoProvider() as provider, pytest.raises(urllib.error.HTTPError, match="400"):
+    with LateDemo() as provider, pytest.raises(urllib.error.HTTPError, match="400"):
         call = urllib.request.Request(provider.base_url + "/chat/completions", b"[]")
         urllib.request.build_opener(urllib.request.ProxyHandler({})).open(call, timeout=10)

@@ -6,12 +6,13 @@ the providers through.
 import base64
 import errno
 import os
+import select
 import socket
 import ssl
 import threading
 from typing import List, Optional, TextIO
 
-from .. import demo, server, upstream
+from .. import server, upstream
 from ..config import DEMO, Config, exposure, with_demo
 from ..observe import Metrics, hide_secrets
 from ..providers.learned import Learned
@@ -20,13 +21,53 @@ from ..server.listener import bind
 from . import outcome
 
 KEY_BYTES = 24
+DEMO_BACKLOG = 64
+
+
+class LateDemo:
+    """The demo provider: its address is there from the start, the rest of it (demo.py) from the first request to it.
+
+    `base_url` is what a provider's `base_url` is: "http://127.0.0.1:PORT/v1".
+    """
+
+    def __init__(self) -> None:
+        self._socket = socket.socket()
+        self._socket.bind(("127.0.0.1", 0))
+        self._socket.listen(DEMO_BACKLOG)
+        self._address = self._socket.getsockname()
+        self.base_url = "http://%s:%d/v1" % self._address
+        self._closed = False
+        self._thread = threading.Thread(target=self._serve, name="demo", daemon=True)
+        self._thread.start()
+
+    def _serve(self) -> None:
+        select.select([self._socket], [], [])
+        if self._closed:
+            return
+        from .. import demo
+        provider = demo.DemoServer(self._socket)
+        while not self._closed:             # not serve_forever: that wakes up twice a second
+            provider.handle_request()
+
+    def close(self) -> None:
+        """Stop listening."""
+        self._closed = True
+        socket.create_connection(self._address).close()      # wakes the thread
+        self._thread.join()
+        self._socket.close()
+
+    def __enter__(self) -> "LateDemo":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
 
 class Serving:
     """A proxy that listens from its creation and answers from start() on, until stop()."""
 
     def __init__(self, config: Config, sockets: Optional[List[socket.socket]] = None) -> None:
-        self.demo = demo.DemoProvider()
+        self.demo = LateDemo()
         self.app = server.Application(with_demo(config, self.demo.base_url), upstream.Caller(), Metrics(), Learned())
         hide_secrets(self.app.secrets)
         try:

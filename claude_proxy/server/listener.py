@@ -284,7 +284,8 @@ def bind(host: str, port: int) -> List[socket.socket]:
     sockets: List[socket.socket] = []
     mistake = None
     flags = socket.AI_PASSIVE if not host else 0
-    places = set(socket.getaddrinfo(host or None, port, 0, socket.SOCK_STREAM, 0, flags))
+    name = host.encode("ascii") if host.isascii() else host      # for a text all of encodings.idna would be loaded
+    places = set(socket.getaddrinfo(name or None, port, 0, socket.SOCK_STREAM, 0, flags))
     for family, kind, proto, _, address in sorted(places, key=lambda place: place[0] != socket.AF_INET):
         try:
             sockets.append(_listening(family, kind, proto, address, port or _port_of(sockets), len(places) == 1))

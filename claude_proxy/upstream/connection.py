@@ -97,11 +97,12 @@ def is_end(exc):
 
 def resolve(host, port, watch, until):
     """getaddrinfo's rows. A name that must be asked for is looked up by a thread: the lookup itself cannot be ended."""
+    name = host.encode("ascii") if host.isascii() else host      # for a text all of encodings.idna would be loaded
     try:
-        return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
+        return socket.getaddrinfo(name, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
     except (socket.gaierror, UnicodeError):
         pass                                    # not an address
-    look_up = Errand(lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM), UNRESOLVED, "resolve")
+    look_up = Errand(lambda: socket.getaddrinfo(name, port, type=socket.SOCK_STREAM), UNRESOLVED, "resolve")
     if not look_up.wait(watch, until):
         raise ConnectTimeout("could not be reached: the name %s was not resolved in time" % host)
     try:
