@@ -331,6 +331,9 @@ KEYS = {
         None),
     "a placeholder alone": (
         "deepseek", {"api_key": "your_deepseek_key_here"}, {}, [], True, "set DEEPSEEK_API_KEY, or"),
+    "a variable that holds a placeholder": (
+        "deepseek", {}, {"DEEPSEEK_API_KEY": "sk-..."}, [], True,
+        "set DEEPSEEK_API_KEY to a key (it holds a placeholder), or providers.deepseek.api_key"),
     "another variable that is missing": (
         "deepseek", {"api_key": "${MY_KEY}"}, {}, [], True, "set MY_KEY, or providers.deepseek.api_key"),
     "another variable that is empty": (

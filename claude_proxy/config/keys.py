@@ -103,8 +103,14 @@ def _hint(place: Place, row: Dict[str, Any], entry: Optional[Entry]) -> str:
     if not names and not literal and entry is not None and entry.key_variable:
         names = [entry.key_variable]
     path = dotted(place.path + ("api_key",))
-    hint = "set %s, or %s" % (names[0], path) if names else "set %s" % path
+    hint = "set %s%s, or %s" % (names[0], _now(names[0], place.notes.environ), path) if names else "set %s" % path
     return hint + (" (a key: %s)" % entry.key_url if entry is not None and entry.key_url else "")
+
+
+def _now(name: str, environ: Mapping[str, str]) -> str:
+    """A word on what a variable holds that holds no key."""
+    value = environ.get(name)
+    return " to a key (it holds a placeholder)" if value and is_placeholder(value) else ""
 
 
 def _needed(place: Place, row: Dict[str, Any], entry: Optional[Entry]) -> bool:
