@@ -37,7 +37,7 @@ PROMISES = (
     ("and cost under 20 KiB each", "chaos/room", SERVED, "        self._full = full ",
      "        self._waste = b'x%d' % id(self) * 8192\n        self._full = full "),
     ("above max_connections: 503", AT_DOOR + "test_above_the_cap_there_is_a_proper_refusal", LISTENER,
-     "full = above >= 0 or left <= 2 * LAST_DESCRIPTORS", "full = False"),
+     "full = above >= 0 or left <= 2 * self._last_descriptors", "full = False"),
     ("with Retry-After", AT_DOOR + "test_above_the_cap_there_is_a_proper_refusal", SERVED, '{"retry-after": "2"}', "{}"),
     ("far above it without a thread", AT_DOOR + "test_far_above_the_cap_the_refusal_needs_no_thread", LISTENER,
      "if above >= REFUSALS or left", "if left"),

@@ -26,7 +26,7 @@ log = logging.getLogger("claude_proxy.server")
 BACKLOG = 512
 REFUSALS = 64                       # connections above max_connections that are told so in a thread of their own
 DESCRIPTORS_FOR_EACH = 2            # a client's socket and a provider's
-LAST_DESCRIPTORS = 16               # for those who are served; as many again for refusals
+LAST_DESCRIPTORS = 16               # for those who are served, where there are so many; as many again for refusals
 KEEPALIVE = (                       # inherited by the sockets that are accepted
     ("SOL_SOCKET", "SO_KEEPALIVE", 1), ("IPPROTO_TCP", "TCP_KEEPIDLE", 45), ("IPPROTO_TCP", "TCP_KEEPINTVL", 15),
     ("IPPROTO_TCP", "TCP_KEEPCNT", 3), ("IPPROTO_TCP", "TCP_USER_TIMEOUT", 90000))
@@ -58,6 +58,7 @@ class Listener:
         self._done = threading.Event()
         app.replace_config(app.config, loopback=all(map(reaches_this_machine_alone, self._sockets)))
         self._descriptors = raise_descriptor_limit(server.max_connections)
+        self._last_descriptors = min(LAST_DESCRIPTORS, self._descriptors // 8)
 
     @property
     def address(self) -> Tuple[str, int]:
@@ -109,9 +110,9 @@ class Listener:
         limit = self.app.config.server.max_connections
         # Systems give the lowest descriptor that is free, so its number tells how many are in use.
         above, left = len(self._connections) - limit, self._descriptors - sock.fileno()
-        if above >= REFUSALS or left <= LAST_DESCRIPTORS:
+        if above >= REFUSALS or left <= self._last_descriptors:
             return self._turn_away(sock)
-        full = above >= 0 or left <= 2 * LAST_DESCRIPTORS
+        full = above >= 0 or left <= 2 * self._last_descriptors
         if full:
             self._warn("%d connections are open, which is server.max_connections" % limit if above >= 0 else
                        "%d files are open, which is nearly the limit (ulimit -n)" % sock.fileno())

@@ -13,7 +13,7 @@ from world import QUICK, Proxy, Upstream
 LIMITS = {"header_seconds": 1, "body_seconds": 1, "keep_alive_seconds": 1, "write_seconds": 1}
 CAP = 20
 SOFT_LIMIT = ["sh", "-c", 'ulimit -Sn 100; exec "$@"', "sh"]
-HARD_LIMIT = ["sh", "-c", 'ulimit -n 100; exec "$@"', "sh"]
+HARD_LIMIT = ["sh", "-c", 'ulimit -n 40; exec "$@"', "sh"]
 
 
 def run(results, options):
