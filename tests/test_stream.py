@@ -114,6 +114,11 @@ CALLS = {
     "every call has index 0": (
         [calls(call(0, '{"a":1}', "ls", "c1")), calls(call(0, '{"b":2}', "cat", "c2")), CALLED],
         '0+ls 0:{"a":1} 0- 1+cat 1:{"b":2} 1- =tool_use .'),
+    "no index, one id for two": (
+        [calls(call(None, '{"a":1}', "ls", "c1"), call(None, '{"a":2}', "ls", "c1")), CALLED],
+        '0+ls 0:{"a":1} 0- 1+ls 1:{"a":2} 1- =tool_use .'),
+    "one index and one id are one call": (
+        [calls(call(0, '{"a":1}', "ls", "c1"), call(0, '{"a":1}', "ls", "c1")), CALLED], '0+ls 0:{"a":1} 0- =tool_use .'),
     "id and name repeated in every piece": (
         [calls(call(0, "", "ls", "c1")), calls(call(0, '{"a":', "ls", "c1")), calls(call(0, "1}", "ls", "c1")), CALLED],
         '0+ls 0:{"a": 0:1} 0- =tool_use .'),

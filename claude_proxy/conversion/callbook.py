@@ -63,9 +63,9 @@ class CallBook:
         places = iter(before[-unmarked:] if unmarked else ())       # those take up the calls before, in their order
         found: List[Tuple[Call, str]] = []
         for at, piece in enumerate(pieces):
-            known = next(places, None) if is_unmarked(piece) else self._known(piece, before[-1:] if at == 0 else [])
-            if known and at and (known, True) in [(call, is_object(text)) for call, text in found if name_of(piece)]:
-                known = None            # two whole calls of one list that have the same id
+            whole = [call for call, text in found if is_object(text)]
+            last = [] if at else before[-1:]
+            known = next(places, None) if is_unmarked(piece) else self._known(piece, last, whole)
             found.append(self._add(piece, known))
         return found
 
@@ -86,14 +86,19 @@ class CallBook:
             call.extra = piece["extra_content"]
         return call, argument_text(body.get("input" if is_custom else "arguments"))
 
-    def _known(self, piece, last) -> Optional[Call]:
-        """The call of a piece with an index, an id or a name; `last`: the one that its name alone may go on with."""
+    def _known(self, piece, last, whole) -> Optional[Call]:
+        """The call of a piece with an index, an id or a name.
+
+        `last`: the one that its name alone may go on with; `whole`: those to which its list has nothing to add: there
+        another with the same id is another.
+        """
         index, raw_id, name = piece.get("index"), word(piece.get("id")), name_of(piece)
         if isinstance(index, int):
             call = self._by_index.get(index)
             return None if call is not None and begins_another(call, raw_id, name) else call
         if raw_id:
-            return next((call for call in self._calls if call.raw_id == raw_id), None)
+            taken = whole if name else ()
+            return next((call for call in self._calls if call.raw_id == raw_id and call not in taken), None)
         return next((call for call in last if call.name in ("", name) and not call.arguments.complete), None)
 
     def is_last(self, call: Call, index: Any) -> bool:
