@@ -38,7 +38,8 @@ is looked for at --config, $CLAUDE_PROXY_CONFIG, config.json beside the
 program, the user's configuration folder, /etc/claude-proxy/config.json.
 
 exit codes: 0 done, 1 something to mend, 2 wrong usage, 69 port taken or
-provider not reachable, 78 mistakes in the configuration, 130 Ctrl-C.
+provider not reachable, 73 a file is there already or cannot be written,
+78 mistakes in the configuration, 130 Ctrl-C; `run` has its program's own.
 """
 
 

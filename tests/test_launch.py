@@ -90,6 +90,22 @@ def test_no_proxy(environ, expected):
     assert launch.no_proxy(environ, "proxy.example") == expected
 
 
+HIDDEN = [          # the environment -> whether a client that was started in it looks for us behind another proxy
+    ({}, False),
+    ({"NO_PROXY": ""}, False),
+    ({"HTTPS_PROXY": "http://p:1"}, True),
+    ({"http_proxy": "http://p:1", "no_proxy": "corp.example, localhost"}, True),
+    ({"HTTPS_PROXY": "http://p:1", "NO_PROXY": "localhost, 127.0.0.1"}, False),
+    ({"HTTPS_PROXY": "http://p:1", "NO_PROXY": "*"}, False),
+]
+
+
+@pytest.mark.parametrize("environ, warned", HIDDEN)
+def test_a_proxy_that_hides_us(environ, warned):
+    said = launch.unexempted(environ, "http://127.0.0.1:8000")
+    assert bool(said) == warned and all("NO_PROXY lacks 127.0.0.1" in line for line in said)
+
+
 def test_the_child_keeps_what_its_user_has_set():
     variables = launch.launch_set(config_of(), "http://127.0.0.1:1", "key", {})
     environ = {"PATH": "/bin", "ANTHROPIC_BASE_URL": "https://elsewhere", "ANTHROPIC_API_KEY": "sk-ant-real",

@@ -97,7 +97,8 @@ def describe(config: Config, settings: Settings) -> Dict[str, Any]:
         "default_reason": config.default_reason,
         "providers": [listed(shown, provider) for provider in config.providers
                       if provider.configured or provider.usable],
-        "warnings": list(config.warnings) + launch.warnings(os.environ, address(config)),
+        "warnings": list(config.warnings) + launch.warnings(os.environ, address(config)) + launch.unexempted(
+            os.environ, address(config)),
     }
 
 

@@ -129,6 +129,17 @@ def warnings(environ: Mapping[str, str], url: str, project: str = "") -> List[st
     return found
 
 
+def unexempted(environ: Mapping[str, str], url: str) -> List[str]:
+    """A sentence where a client that was started without `run` or `env` would look for this proxy behind another one."""
+    name = next((name for name in ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy") if environ.get(name)), None)
+    host = urlsplit(url).hostname or ""
+    exempt = (environ.get("NO_PROXY") or environ.get("no_proxy") or "").replace(",", " ").split()
+    if name is None or host in exempt or "*" in exempt:
+        return []
+    return ["%s is set and NO_PROXY lacks %s: a client that is started without `claude-proxy run` or `env` sends its "
+            "requests for %s to that proxy" % (name, host, url)]
+
+
 def narrow_window(config: Config) -> List[str]:
     """A sentence where the main model's window, as configured, is too small for Claude Code to start in."""
     main = main_target({family: family_target(config, family) for family in FAMILIES})
