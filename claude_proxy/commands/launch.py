@@ -130,8 +130,9 @@ def warnings(environ: Mapping[str, str], url: str, project: str = "") -> List[st
 
 
 def unexempted(environ: Mapping[str, str], url: str) -> List[str]:
-    """A sentence where a client that was started without `run` or `env` would look for this proxy behind another one."""
-    name = next((name for name in ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy") if environ.get(name)), None)
+    """A sentence where a client that was started without `run` or `env` would look for us behind another proxy."""
+    names = ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy")
+    name = next((name for name in names if environ.get(name)), None)
     host = urlsplit(url).hostname or ""
     exempt = (environ.get("NO_PROXY") or environ.get("no_proxy") or "").replace(",", " ").split()
     if name is None or host in exempt or "*" in exempt:
