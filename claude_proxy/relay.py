@@ -15,7 +15,6 @@ from email.utils import formatdate
 from . import conversion, routing
 from .config import DEMO
 from .conversion import tokens
-from .conversion.response import take_completion
 from .errors import ProxyError, UpstreamFailed
 from .providers.redaction import without
 from .upstream import ClientLeft, Watch
@@ -249,6 +248,7 @@ class StreamTurn(Turn):
         if looks_like_events(head, upstream.headers):
             cut = self._translate(head, pieces)
         else:
+            from .conversion.response import take_completion
             data = whole(head, pieces, MAX_ANSWER_BYTES)
             take_completion(translation, completion_of(data, target), self.context)
         last = translation.finish() if translation.error is None else b""

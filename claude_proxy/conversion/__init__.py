@@ -9,12 +9,27 @@
                     response.py, plain.py (plain answers)
     both            context.py, clients.py, names.py, reasoning.py, pairs.py; tokens.py, text_tokens.py, image_size.py
 """
+from typing import TYPE_CHECKING, Any
+
 from .clients import ANY_CLIENT, CLAUDE_CODE, Client, client_of
 from .context import AnswerContext, ChatRequest
+from .plain import to_message
 from .request import count_tokens, has_images, to_chat_request
-from .response import message_from_stream, stream_from_completion, to_message
-from .stream import AnswerStream
+
+if TYPE_CHECKING:
+    from .response import message_from_stream, stream_from_completion
+    from .stream import AnswerStream
 
 __all__ = ["ANY_CLIENT", "CLAUDE_CODE", "AnswerContext", "AnswerStream", "ChatRequest", "Client", "client_of",
            "count_tokens", "has_images", "message_from_stream", "stream_from_completion", "to_chat_request",
            "to_message"]
+
+
+def __getattr__(name: str) -> Any:
+    """The rest, with the fifteen modules behind it, when it is first asked for: a start does not wait for them."""
+    if name not in ("AnswerStream", "message_from_stream", "stream_from_completion"):
+        raise AttributeError(name)
+    from . import response, stream
+    globals().update(AnswerStream=stream.AnswerStream, message_from_stream=response.message_from_stream,
+                     stream_from_completion=response.stream_from_completion)
+    return globals()[name]

@@ -1,6 +1,6 @@
 """A completion that is nothing but text -> its message, past the state machine: what most plain answers are.
 
-    only_text(completion, context)      the message, or None: then response.py asks the machine
+    to_message(completion, context)     the message; by response.py and the machine, where only_text() knows none
 
 The machine is made for streams, and building it takes longer than all that such a completion needs of it. None is the
 answer to everything that it might see more in: another choice, another member with something in it, a mark that a tag,
@@ -15,6 +15,15 @@ from .wellformed import is_well_formed
 
 CHOICE = frozenset(("index", "message", "finish_reason"))
 MESSAGE = frozenset(("role", "content"))
+
+
+def to_message(completion: Dict[str, Any], context: AnswerContext) -> Dict[str, Any]:
+    """A Chat Completions object -> a Messages message; raises ProxyError where it is an error or no answer."""
+    message = only_text(completion, context)
+    if message is None:
+        from .response import by_the_machine        # fifteen modules, not loaded before they are needed
+        message = by_the_machine(completion, context)
+    return message
 
 
 def only_text(completion: Any, context: AnswerContext) -> Optional[Dict[str, Any]]:

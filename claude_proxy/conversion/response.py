@@ -11,18 +11,12 @@ from typing import Any, Dict, List, Optional
 from ..errors import UpstreamFailed
 from .arguments import is_object
 from .context import AnswerContext
-from .plain import only_text
 from .stream import AnswerStream
 from .usage import TextMeter
 
 
-def to_message(completion: Dict[str, Any], context: AnswerContext) -> Dict[str, Any]:
-    """A Chat Completions object -> a Messages message; raises ProxyError where it is an error or no answer."""
-    return only_text(completion, context) or by_the_machine(completion, context)
-
-
 def by_the_machine(completion: Dict[str, Any], context: AnswerContext) -> Dict[str, Any]:
-    """The same, whatever the completion holds."""
+    """A Chat Completions object, whatever it holds -> a Messages message; raises ProxyError where it is no answer."""
     message = MessageBuilder(context)
     answer = AnswerStream(context, writer=message)
     take_completion(answer, completion, context)
