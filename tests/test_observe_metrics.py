@@ -77,6 +77,17 @@ COUNTED = {
     "providers that it does not know": (
         [answer(provider="gone")], "claude_proxy_requests_total",
         ['claude_proxy_requests_total{provider="other",model="other",status="200"} 1']),
+    "requests of a client's key": (
+        [answer(client_key="ci"), answer(client_key="ci", status=429), answer(), answer(client_key='a"b')],
+        "claude_proxy_client_key_requests_total",
+        ['claude_proxy_client_key_requests_total{client_key="a\\"b",status="200"} 1',
+         'claude_proxy_client_key_requests_total{client_key="ci",status="200"} 1',
+         'claude_proxy_client_key_requests_total{client_key="ci",status="429"} 1']),
+    "tokens of a client's key": (
+        [answer(client_key="ci"), answer()], "claude_proxy_client_key_tokens_total{",
+        ['claude_proxy_client_key_tokens_total{client_key="ci",type="cached"} 5',
+         'claude_proxy_client_key_tokens_total{client_key="ci",type="input"} 100',
+         'claude_proxy_client_key_tokens_total{client_key="ci",type="output"} 20']),
     "clients that left": (
         [answer(client_left=True), answer()], "claude_proxy_client_disconnects_total",
         ["claude_proxy_client_disconnects_total 1"]),

@@ -1,6 +1,6 @@
 """Who may come in: tables of names, pages and keys."""
 import pytest
-from server_harness import KEY, SECONDS, Client, ask, message, post, provider, proxy
+from server_harness import KEY, SECONDS, Client, ask, message, post, provider, proxy, until
 
 from claude_proxy.config import ClientKey, Secret, Server
 from claude_proxy.errors import InvalidRequest, ProxyError, RateLimited
@@ -267,6 +267,17 @@ def test_each_route_asks_for_the_key_before_anything_is_done(locked, fake, route
     assert head.status == (405 if route.method == "POST" else 200)
     assert ask(locked, get(route.path, method="OPTIONS"))[0].status == 204
     assert not fake.requests
+
+
+def test_a_key_is_known_by_its_name_everywhere(locked, caplog):
+    caplog.set_level("INFO", "claude_proxy.access")
+    assert ask(locked, get("/v1/models", ("x-api-key", KEY)))[0].status == 200
+    until(lambda: "key=k1" in caplog.text)
+    numbers = locked.app.metrics
+    status = numbers.status(locked.app.config)
+    assert status["recent"][0]["client_key"] == "k1"
+    assert 'claude_proxy_client_key_requests_total{client_key="k1",status="200"}' in numbers.prometheus()
+    assert KEY not in caplog.text + repr(status) + numbers.prometheus()
 
 
 def test_who_has_no_key_learns_no_providers_name(locked):

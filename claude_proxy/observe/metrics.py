@@ -58,8 +58,13 @@ class Metrics:
         self._stale = Counter("claude_proxy_stale_retries_total",
                               "Requests that were sent again, for their pooled connection had been closed.")
         self._fallbacks = Counter("claude_proxy_fallbacks_total", "Requests that another target has answered.")
+        self._of_keys = Counter("claude_proxy_client_key_requests_total",
+                                "Requests, by the name of the client's key.", ("client_key", "status"))
+        self._tokens_of_keys = Counter("claude_proxy_client_key_tokens_total",
+                                       "Tokens, by the name of the client's key.", ("client_key", "type"))
         self._families = (info, self._requests, self._duration, self._first_chunk, self._tokens, self._in_progress,
-                          self._left, self._faults, self._retries, self._stale, self._fallbacks)
+                          self._left, self._faults, self._retries, self._stale, self._fallbacks, self._of_keys,
+                          self._tokens_of_keys)
 
     def know(self, config: Config) -> None:
         """Label by the providers and models of this configuration; what is not in it is "other"."""
@@ -96,6 +101,10 @@ class Metrics:
                             ("cached", record.cached_tokens)):
             if count:
                 self._tokens.add(count, provider, model, kind)
+                if record.client_key:
+                    self._tokens_of_keys.add(count, record.client_key, kind)
+        if record.client_key:
+            self._of_keys.add(1, record.client_key, str(record.status))
         self._left.add(1 if record.client_left else 0)
         self._retries.add(record.retries)
         self._count_attempts(record)
