@@ -109,6 +109,7 @@ def test_behind_a_proxy_that_inspects_tls(tmp_path):
         path.write_text(json.dumps({"server": {"port": 1}, "providers": {"work": row}}))
         path.chmod(0o600)
         code, said, _ = inside("check", "--config", str(path), "--live", NODE_EXTRA_CA_CERTS=made["ca"])
+        assert server.requests[0].path == "/v1/models" and "authorization" not in server.requests[0].headers
         assert code == 69 and "connection: 502 api_error: work could not be trusted: the certificate of provider.test: " in said
         assert "ca_file names the certificate authority of a company's own servers or proxy" in said
         line = re.search("in providers.work: +(.*)", said).group(1)

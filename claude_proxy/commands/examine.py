@@ -6,7 +6,6 @@
     warning   works, but something is missing
     failed    does not work
 """
-import dataclasses
 import json
 import os
 import socket
@@ -17,8 +16,10 @@ from urllib.parse import urlsplit
 from ..config import Config, Provider, nearest, secrets_of
 from ..conversion.usage import counts_anything, reported
 from ..errors import BillingProblem, Forbidden, NotAuthenticated, NotFound, ProxyError
+from ..providers.records import replace
 from ..providers.redaction import redacted
 from ..upstream.faults import Fault
+from ..upstream.keys import Key
 from ..upstream.network import NotTrusted, proxy_for, ways_to_trust
 from .exchange import Exchange, Questioner, milliseconds
 from .probe import shortened
@@ -149,16 +150,22 @@ class Examiner:
                                         ", " + version if version else "")
 
     def _suggest_trust(self) -> None:
-        """The first settings with which its certificate verifies, out of what this machine's programs trust."""
+        """The first settings with which its certificate verifies, out of what this machine's programs trust.
+
+        Nobody has chosen them yet, so neither a key nor the configured headers go out.
+        """
         for changes in ways_to_trust(self.provider, os.environ):
-            asker = Questioner(self._config, dataclasses.replace(self.provider, **changes))
+            provider = replace(self.provider, headers={}, **changes)
+            asker = Questioner(self._config, provider)
             try:
-                asker.listed_models()
+                asker.caller.fetch(provider, asker.target_dialect(), "/models", key=Key()).close()
             except NotTrusted:
                 continue
             except Fault as fault:
                 if "ca_file" in fault.text:         # it is no file of certificates
                     continue
+            finally:
+                asker.caller.close()
             self.suggestions.extend(changes.items())
             return
 

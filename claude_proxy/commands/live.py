@@ -111,9 +111,9 @@ def rows(group: Sequence[Examiner]) -> Iterator[List[str]]:
 
 
 def cell(finding: Any) -> str:
-    """"ok 120 ms"; "" for what was not asked."""
+    """"ok 120 ms"; "-" for what was not asked."""
     if finding is None:
-        return ""
+        return "-"
     return WORDS[finding.state] + (" %d ms" % finding.milliseconds if finding.milliseconds > 0 else "")
 
 
