@@ -147,6 +147,7 @@ def test_a_provider_key_is_in_none_of_it():
 HARD = {"PLAIN": "value", "EMPTY": "", "QUOTES": "it's \"x\"", "SIGNS": "$HOME `id` \\n %PATH% !x", "中文": "模型"}
 QUOTED = {
     "bash": "export QUOTES='it'\\''s \"x\"'",
+    "zsh": "export QUOTES='it'\\''s \"x\"'",
     "fish": "set -gx QUOTES 'it\\'s \"x\"'",
     "powershell": "$env:QUOTES = 'it''s \"x\"'",
     "cmd": 'set "QUOTES=it\'s "x""',
@@ -165,7 +166,7 @@ def test_the_shell_itself_reads_it(shell):
     if shutil.which(shell) is None:
         pytest.skip("no %s here" % shell)
     hard = {name: value for name, value in HARD.items() if name != "中文"}     # names are ASCII
-    script = launch.in_shell("fish" if shell == "fish" else "bash", hard) + "\nenv -0"
+    script = launch.in_shell("bash" if shell == "sh" else shell, hard) + "\nenv -0"
     said = subprocess.check_output([shell, "-c", script]).decode("utf-8").split("\0")
     assert {"%s=%s" % pair for pair in hard.items()} <= set(said)
 

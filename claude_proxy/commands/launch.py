@@ -200,6 +200,7 @@ def quote_cmd(text: str) -> str:
 # name -> (a variable's line, its quoting, how the output is used)
 SHELLS: Dict[str, Tuple[str, object, str]] = {
     "bash": ("export %s=%s", quote_posix, "# eval \"$(claude-proxy env)\""),
+    "zsh": ("export %s=%s", quote_posix, "# eval \"$(claude-proxy env)\""),
     "fish": ("set -gx %s %s", quote_fish, "# claude-proxy env --shell fish | source"),
     "powershell": ("$env:%s = %s", quote_powershell, "# claude-proxy env | Out-String | Invoke-Expression"),
     "cmd": ('set "%s=%s"', quote_cmd, "rem claude-proxy env --shell cmd > env.cmd & env.cmd"),
