@@ -117,6 +117,24 @@ CALLS = {
     "no index, one id for two": (
         [calls(call(None, '{"a":1}', "ls", "c1"), call(None, '{"a":2}', "ls", "c1")), CALLED],
         '0+ls 0:{"a":1} 0- 1+ls 1:{"a":2} 1- =tool_use .'),
+    "one index for two, each whole and without an id": (
+        [calls(call(0, '{"a":1}', "ls", "")), calls(call(0, '{"a":2}', "ls", "")), CALLED],
+        '0+ls 0:{"a":1} 0- 1+ls 1:{"a":2} 1- =tool_use .'),
+    "one index and one id for two, the second in pieces": (
+        [calls(call(0, '{"a":1}', "ls", "c1")), calls(call(0, '{"a"', "ls", "c1")), calls(call(0, ":2}")), CALLED],
+        '0+ls 0:{"a":1} 0- 1+ls 1:{"a" 1::2} 1- =tool_use .'),
+    "one id for two tools": (
+        [calls(call(None, '{"a":1}', "ls", "0")), calls(call(None, "", "cat", "0")), calls(call(None, "{}", None, "0")),
+         CALLED], '0+ls 0:{"a":1} 0- 1+cat 1:{} 1- =tool_use .'),
+    "one index for two in one list": (
+        [calls(call(0, '{"a":1}', "ls"), call(0, '{"a":2}', "ls")), CALLED],
+        '0+ls 0:{"a":1} 0- 1+ls 1:{"a":2} 1- =tool_use .'),
+    "name and id in every piece, and another call": (
+        [calls(call(0, piece, "ls", "c1")) for piece in ('{"a"', ":", "1", "}", "", '{"a"', ":", "2", "}")] + [CALLED],
+        '0+ls 0:{"a" 0:: 0:1 0:} 0- 1+ls 1:{"a" 1:: 1:2 1:} 1- =tool_use .'),
+    "a whole call that is said twice": (
+        [calls(call(0, '{"a":1}', "ls", "c1")), calls(call(0, '{"a":1}', "ls", "c1")), CALLED],
+        '0+ls 0:{"a":1} 0- =tool_use .'),
     "one index and one id are one call": (
         [calls(call(0, '{"a":1}', "ls", "c1"), call(0, '{"a":1}', "ls", "c1")), CALLED], '0+ls 0:{"a":1} 0- =tool_use .'),
     "id and name repeated in every piece": (

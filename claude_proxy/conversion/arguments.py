@@ -73,6 +73,11 @@ class Arguments:
         """Whether all is there: an object that has ended, or what can be mended to one."""
         return self.mended() is not None if self.broken else self._state == END
 
+    @property
+    def text(self) -> str:
+        """All that came."""
+        return "".join(self._pieces)
+
     def add(self, piece: str) -> str:
         """What can go out now: `piece` itself in all but rare cases."""
         if not self._came:
@@ -110,7 +115,7 @@ class Arguments:
     def mended(self) -> Optional[str]:
         """All of it as the text of a JSON object that begins with what went out, or None."""
         if self._mended[0] != len(self._pieces):
-            text = "".join(self._pieces)
+            text = self.text
             mended = mend(text, self._names)
             if mended is not None and not mended.startswith(text[:self._sent]):
                 mended = None
@@ -216,6 +221,7 @@ class FreeText:
     """The input of a custom tool, which is text and no JSON: it becomes {"input": text}. Same methods as Arguments."""
 
     complete = False                    # more may always come
+    text = ""
     broken = False
     blank = 0
 

@@ -113,10 +113,9 @@ class BlockOrder:
         call, index, raw_id, name = self._call, piece.get("index"), piece.get("id"), piece["function"].get("name")
         if call is None or not isinstance(call.arguments, Arguments) or not self._book.is_last(call, index):
             return None
-        if call.pairs.half or (raw_id and raw_id != call.raw_id) or (name and name != call.name):
-            return None
-        known = isinstance(index, int) or not (raw_id or name)
-        return self._take_arguments if known else None
+        if call.pairs.half or name or (raw_id and raw_id != call.raw_id):
+            return None                             # a name may begin another call
+        return self._take_arguments if isinstance(index, int) or not raw_id else None
 
     def thinking_sink(self) -> Optional[Callable]:
         """The same for reasoning."""

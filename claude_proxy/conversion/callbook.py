@@ -6,7 +6,7 @@
 
 The index is the call's key, but not where a new id and a name come with an old index, nor where there is none: then the
 id tells, then a name (a new call), else the place in the list. Empty ids and names say nothing, repeated ones nothing
-new.
+new, unless the call is whole and another name or another object follows: some number all their calls alike.
 """
 from typing import Any, Collection, Dict, List, Mapping, Optional, Sequence, Tuple
 
@@ -62,11 +62,13 @@ class CallBook:
         unmarked = sum(1 for piece in pieces if is_unmarked(piece))
         places = iter(before[-unmarked:] if unmarked else ())       # those take up the calls before, in their order
         found: List[Tuple[Call, str]] = []
+        told: Dict[Call, str] = {}          # what this list has said of a call
         for at, piece in enumerate(pieces):
-            whole = [call for call, text in found if is_object(text)]
             last = [] if at else before[-1:]
-            known = next(places, None) if is_unmarked(piece) else self._known(piece, last, whole)
-            found.append(self._add(piece, known))
+            known = next(places, None) if is_unmarked(piece) else self._known(piece, last, told)
+            call, arguments = self._add(piece, known)
+            told[call] = told.get(call, "") + arguments
+            found.append((call, arguments))
         return found
 
     def _add(self, piece, call) -> Tuple[Call, str]:
@@ -84,22 +86,18 @@ class CallBook:
             call.state = CLOSED         # nobody was offered custom tools: it counts only where it means a declared one
         if piece.get("extra_content"):
             call.extra = piece["extra_content"]
-        return call, argument_text(body.get("input" if is_custom else "arguments"))
+        return call, arguments_of(piece)
 
-    def _known(self, piece, last, whole) -> Optional[Call]:
-        """The call of a piece with an index, an id or a name.
-
-        `last`: the one that its name alone may go on with; `whole`: those to which its list has nothing to add: there
-        another with the same id is another.
-        """
+    def _known(self, piece, last, told) -> Optional[Call]:
+        """The call of a piece with an index, an id or a name; `last`: the one that its name alone may go on with."""
         index, raw_id, name = piece.get("index"), word(piece.get("id")), name_of(piece)
         if isinstance(index, int):
             call = self._by_index.get(index)
-            return None if call is not None and begins_another(call, raw_id, name) else call
-        if raw_id:
-            taken = whole if name else ()
-            return next((call for call in self._calls if call.raw_id == raw_id and call not in taken), None)
-        return next((call for call in last if call.name in ("", name) and not call.arguments.complete), None)
+        elif raw_id:
+            call = next((call for call in reversed(self._calls) if call.raw_id == raw_id), None)
+        else:
+            return next((call for call in last if call.name in ("", name) and not call.arguments.complete), None)
+        return None if call is not None and begins_another(call, piece, told.get(call)) else call
 
     def is_last(self, call: Call, index: Any) -> bool:
         """Whether a piece with this index and nothing new is one of `call`."""
@@ -114,11 +112,21 @@ class CallBook:
         self._taken.add(call.id)
 
 
-def begins_another(call: Call, raw_id: str, name: str) -> bool:
-    """Whether a piece with the index of `call` is a call of its own after all."""
+def begins_another(call: Call, piece: Mapping[str, Any], told: Optional[str]) -> bool:
+    """Whether a piece with the index or the id of `call` is a call of its own after all.
+
+    `told`: what the piece's own list has said of the call's arguments before it; None: nothing.
+    """
+    raw_id, name = word(piece.get("id")), name_of(piece)
+    whole = call.arguments.complete if told is None else is_object(told)
     if raw_id and call.raw_id and raw_id != call.raw_id:
-        return bool(name) or call.arguments.complete
-    return False
+        return bool(name) or whole
+    if not (name and call.name and whole):
+        return False
+    arguments = arguments_of(piece).lstrip()
+    if name != call.name or (told is not None and not isinstance(piece.get("index"), int)):
+        return True
+    return arguments.startswith("{") and arguments != (call.arguments.text if told is None else told)
 
 
 def body_of(piece: Mapping[str, Any]) -> Tuple[bool, Mapping[str, Any]]:
@@ -132,6 +140,12 @@ def body_of(piece: Mapping[str, Any]) -> Tuple[bool, Mapping[str, Any]]:
 def is_unmarked(piece: Mapping[str, Any]) -> bool:
     """Whether neither an index nor an id nor a name tells which call a piece belongs to."""
     return not (isinstance(piece.get("index"), int) or word(piece.get("id")) or name_of(piece))
+
+
+def arguments_of(piece: Mapping[str, Any]) -> str:
+    """The text of a piece's arguments."""
+    is_custom, body = body_of(piece)
+    return argument_text(body.get("input" if is_custom else "arguments"))
 
 
 def name_of(piece: Mapping[str, Any]) -> str:
