@@ -35,7 +35,7 @@ OFFERED = [
     ("ch", ["check"]),
     ("check --l", ["--live"]),
     ("--po", ["--port"]),
-    ("env --shell ", ["bash", "cmd", "fish", "powershell"]),
+    ("env --shell ", ["bash", "cmd", "fish", "powershell", "zsh"]),
     ("completion z", ["zsh"]),
 ]
 BASH = """
