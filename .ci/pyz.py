@@ -1,7 +1,7 @@
 """Build the .pyz: `pyz.py OUTPUT` packs the package beside this folder into one executable file.
 
     __main__.py     .ci/pyz_main.py: the version check, and the way to the modules
-    modules.json    {path: text} of the package, one compressed piece: half the size of a piece for each module
+    modules         path, NUL, text, NUL, path ... of the package, one compressed piece: half the size of one for each
     LICENSE
 
 zipapp's own archives differ from build to build (file times, order, the __main__.py that it writes); here every entry
@@ -10,7 +10,6 @@ same bytes.
 """
 import ast
 import io
-import json
 import os
 import pathlib
 import subprocess
@@ -53,13 +52,16 @@ def modules(root: pathlib.Path = ROOT):
 
 
 def stripped(source: str, keep_head: bool = False) -> str:
-    """A module without comments, docstrings and the types in its functions' heads, every line at its number.
+    """A module without comments, docstrings and what only serves to check types, every line at its number.
 
     `keep_head`: its docstring is a help text.
     """
     tree = ast.parse(source)
     lines = source.split("\n")
     cut_types(tree, lines)
+    for node in tree.body:
+        if is_for_types(node):
+            lines[node.lineno - 1:node.end_lineno] = [""] * (node.end_lineno + 1 - node.lineno)
     blank_docstrings(tree, lines, keep_head)
     for token in tokenize.generate_tokens(io.StringIO("\n".join(lines)).readline):
         if token.type == tokenize.COMMENT:
@@ -77,6 +79,12 @@ def bodies(tree: ast.Module):
             yield node
         for name in ("body", "orelse", "finalbody", "handlers"):       # statements stand in statements alone
             waiting.extend(getattr(node, name, ()))
+
+
+def is_for_types(node) -> bool:
+    """`if TYPE_CHECKING:`, without an else."""
+    return (isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
+            and not node.orelse)
 
 
 def cut_types(tree: ast.Module, lines) -> None:
@@ -125,7 +133,7 @@ def build(output: pathlib.Path) -> None:
     entries = {
         "LICENSE": text_of(ROOT / "LICENSE"),
         "__main__.py": text_of(ROOT / ".ci" / "pyz_main.py"),
-        "modules.json": json.dumps(modules(), ensure_ascii=False, indent=0),
+        "modules": "\0".join(part for module in modules().items() for part in module),
     }
     moment = time.gmtime(commit_time())[:6]
     output.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""claude-proxy in one file: this finds the package's modules in `modules.json`, beside it in this archive.
+"""claude-proxy in one file: this finds the package's modules in `modules`, beside it in this archive.
 
 They are compressed together there, without comments, docstrings and types, because that makes it half as large; the
 lines keep their numbers, so a traceback fits the repository.
@@ -12,7 +12,6 @@ if sys.version_info < (3, 7):
 
 import importlib.abc  # noqa: E402
 import importlib.util  # noqa: E402
-import json  # noqa: E402
 import os  # noqa: E402
 
 
@@ -45,8 +44,8 @@ class Bundle(importlib.abc.SourceLoader, importlib.abc.MetaPathFinder):
         return self.files[file].encode("utf-8")
 
 
-sys.meta_path.insert(0, Bundle(json.loads(__loader__.get_data("modules.json").decode("utf-8")),
-                               os.path.abspath(os.path.dirname(__file__))))
+parts = __loader__.get_data("modules").decode("utf-8").split("\0")          # path, text, path, text ...
+sys.meta_path.insert(0, Bundle(dict(zip(parts[::2], parts[1::2])), os.path.abspath(os.path.dirname(__file__))))
 
 from claude_proxy.cli import run  # noqa: E402
 
