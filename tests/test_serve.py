@@ -1,4 +1,5 @@
 """`serve` as a process: what it says, whom it answers, how it reloads, and how it ends."""
+import ast
 import contextlib
 import errno
 import http.client
@@ -346,3 +347,17 @@ def test_a_full_disk_is_no_reason_not_to_start(monkeypatch):
     monkeypatch.undo()
     with pytest.raises(OSError):
         full.close()
+
+
+# -- what a start does not wait for
+
+def test_what_comes_late_is_loaded_once_it_serves():
+    missing = set()
+    for path in (ROOT / "claude_proxy").rglob("*.py"):
+        if "commands" in path.parts or path.name == "cli.py":
+            continue
+        for function in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)):
+                missing |= {name.name for node in ast.walk(function) if isinstance(node, ast.Import) for name in node.names}
+    assert missing - set(serving.LATER) <= {"resource"}         # which the listener asks for as it begins
+    assert serving.load_the_rest() and "claude_proxy.providers.complaints" in sys.modules

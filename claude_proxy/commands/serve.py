@@ -149,6 +149,7 @@ class Supervisor:
         self._pending: Any = None
         self._watchdog = systemd.watchdog_seconds()
         self._fed = time.monotonic()
+        self._loaded = False
 
     def install_handlers(self) -> None:
         """Take the signals that this platform has."""
@@ -184,6 +185,7 @@ class Supervisor:
 
     def _look(self) -> None:
         """What is done about once a second."""
+        self._loaded = self._loaded or serving.load_the_rest()
         if not self._proxy.alive:
             raise outcome.Failure("the accept loop has ended; the log says why", outcome.UNAVAILABLE)
         if self._watchdog and time.monotonic() - self._fed >= self._watchdog:

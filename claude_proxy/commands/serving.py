@@ -21,6 +21,8 @@ from ..server.listener import bind
 from . import outcome
 
 KEY_BYTES = 24
+ROOM = __name__.partition(".")[0] + "."
+LATER = ("difflib", "hashlib", "hmac", "pkgutil", "subprocess", "unicodedata")     # of the standard library
 DEMO_BACKLOG = 64
 
 
@@ -61,6 +63,26 @@ class LateDemo:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def load_the_rest() -> bool:
+    """Load what a start did not wait for, once there is time -> whether that could be done.
+
+    An upgrade puts another file in this one's place, and a process may come to have no descriptor left: then it is too
+    late, and it must not be an error of a provider that asks for what tells of errors.
+    """
+    try:
+        import importlib
+        import pkgutil
+        for module in pkgutil.walk_packages([os.path.dirname(os.path.dirname(__file__))], ROOM):
+            if not module.name.startswith((ROOM + "commands", ROOM + "__main__")):
+                importlib.import_module(module.name)
+        for name in LATER:
+            importlib.import_module(name)
+        server.handlers.dashboard_page()
+    except (ImportError, OSError):
+        return False
+    return True
 
 
 class Serving:

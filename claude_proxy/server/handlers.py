@@ -75,7 +75,7 @@ def status(app, request, answer, record) -> None:
 
 def dashboard(app, request, answer, record) -> None:
     """GET /: the dashboard's page; it asks /api/events for its numbers."""
-    page, headers = _dashboard()
+    page, headers = dashboard_page()
     if request.header("if-none-match") == headers["etag"]:
         answer.content(304, "", b"", headers)
     else:
@@ -85,7 +85,8 @@ def dashboard(app, request, answer, record) -> None:
 _page = None                                        # the dashboard's bytes and headers, read once
 
 
-def _dashboard() -> Tuple[bytes, Dict[str, Any]]:
+def dashboard_page() -> Tuple[bytes, Dict[str, Any]]:
+    """The page and its headers."""
     global _page
     if _page is None:
         import hashlib                              # with OpenSSL behind it: not before it is needed

@@ -102,9 +102,12 @@ class Attempts:
 
     def _key(self, target, tries):
         pick, session = self.caller.keys.pick, self.record.session
-        # All refused: the last one is as good as any, where waiting may help.
-        return (pick(target.provider, session, tries.refused_keys, self.watch)
-                or pick(target.provider, session, (), self.watch))
+        try:
+            # All refused: the last one is as good as any, where waiting may help.
+            return (pick(target.provider, session, tries.refused_keys, self.watch)
+                    or pick(target.provider, session, (), self.watch))
+        except Fault as fault:
+            raise fault.told_of(target.provider.name)
 
     def _note(self, target, what):
         said = what.text if isinstance(what, Fault) else what
@@ -119,9 +122,11 @@ class Attempts:
 
     def _mend(self, tries, refused):
         """Whether the target was changed so that the provider's complaint no longer holds."""
-        from ..providers import complaints      # all that providers complain of: not before one does
         target = tries.target
-        if not target.provider.heal or refused.chat_body is None or len(tries.remedies) == complaints.MAX_REMEDIES:
+        if not target.provider.heal or refused.chat_body is None:
+            return False
+        from ..providers import complaints      # all that providers complain of: not before one does
+        if len(tries.remedies) == complaints.MAX_REMEDIES:
             return False
         remedy = complaints.remedy(refused.status, refused.text, refused.chat_body, target.dialect)
         if remedy is None or remedy.name in tries.remedies:

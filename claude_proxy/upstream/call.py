@@ -5,7 +5,7 @@ import urllib.parse
 import urllib.request
 
 from .. import __version__
-from .faults import Fault, NotReached
+from .faults import Fault, NoRoom, NotReached
 from .gates import Breaker, Gate
 from .keys import KeyRing
 from .network import proxies_that_speak_http
@@ -79,6 +79,8 @@ class Caller:
     def _open(self, provider, request, breaker):
         try:
             answer = self._opener(provider, request).open(request)
+        except NoRoom:
+            raise                                   # that is ours, not the provider's
         except NotReached:
             breaker.failed()
             raise

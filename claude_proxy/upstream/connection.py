@@ -9,7 +9,7 @@ import socket
 import ssl
 
 from .errands import Errand
-from .faults import BrokeOff, ConnectTimeout, HungUp, NotReached
+from .faults import BrokeOff, ConnectTimeout, HungUp, NotReached, no_descriptor
 from .network import refused_by_proxy
 
 KEEPALIVE_IDLE_SECONDS = 30         # then a probe every 15 s; three unanswered: dead after 75 s
@@ -108,8 +108,8 @@ def resolve(host, port, watch, until):
     try:
         return look_up.result()
     except UNRESOLVED as exc:
-        raise NotReached("could not be reached: the name %s does not resolve (%s)" % (host, _reason(exc)),
-                         "check base_url and the network")
+        text = "could not be reached: the name %s does not resolve (%s)" % (host, _reason(exc))
+        raise no_descriptor(exc) or NotReached(text, "check base_url and the network")
 
 
 def connect(host, port, watch, until):
@@ -129,7 +129,10 @@ def connect(host, port, watch, until):
 
 def _connect_to(row, watch, until):
     family, kind, proto, _, address = row
-    sock = socket.socket(family, kind, proto)
+    try:
+        sock = socket.socket(family, kind, proto)
+    except OSError as exc:
+        raise no_descriptor(exc) or exc
     try:
         sock.setblocking(False)
         set_options(sock)

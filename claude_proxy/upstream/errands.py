@@ -10,7 +10,7 @@ import socket
 import threading
 from typing import Any, Callable, List, Optional, Tuple, Type
 
-from .waiting import Watch
+from .waiting import Watch, socket_pair
 
 
 class Errand:
@@ -29,7 +29,7 @@ class Errand:
         with self._lock:
             if self._waiting is None:
                 return True
-            ours, theirs = socket.socketpair()
+            ours, theirs = socket_pair()
             self._waiting.append(theirs)
         try:
             watch.wait_for(ours, until)

@@ -8,9 +8,13 @@
 
 A fault's text is the end of a sentence that begins with the provider's name.
 """
+import errno
+import os
 from typing import Type
 
 from ..errors import Overloaded, ProxyError, UpstreamFailed, UpstreamTimeout
+
+NO_DESCRIPTORS = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
 
 class Fault(Exception):
@@ -47,6 +51,14 @@ class NoRoom(NotReached):
     def __init__(self, text, seconds, hint=""):
         super().__init__(text, hint)
         self.headers = {"Retry-After": str(max(1, int(seconds + 0.999)))}
+
+
+def no_descriptor(exc):
+    """The fault where an exception says that this process may open no more files; else None."""
+    said = getattr(exc, "strerror", None)           # a failed look-up of a name has it in words alone
+    if getattr(exc, "errno", None) not in NO_DESCRIPTORS and said != os.strerror(errno.EMFILE):
+        return None
+    return NoRoom("was not asked: this proxy may open no more files", 2, "ulimit -n raises that")
 
 
 class BrokeOff(Fault):

@@ -1,10 +1,10 @@
 """Who may ask a provider now: `max_concurrent` with a short queue, and a breaker for one that cannot be reached."""
 import collections
-import socket
 import threading
 import time
 
 from .faults import NoRoom
+from .waiting import socket_pair
 
 QUEUE_SECONDS = 30.0                # longest wait for one of max_concurrent places
 FAILURES = 5                        # this many failed connects ...
@@ -27,7 +27,7 @@ class Gate:
             if self._inside < self.limit:
                 self._inside += 1
                 return
-            ours, theirs = socket.socketpair()
+            ours, theirs = socket_pair()
             self._queue.append(theirs)
         try:
             if not watch.wait_for(ours, watch.clock() + QUEUE_SECONDS):

@@ -11,6 +11,7 @@ import time
 
 from ..errors import NotAuthenticated
 from .errands import Errand
+from .faults import no_descriptor
 from .waiting import NEVER, Watch
 
 COMMAND_SECONDS = 30
@@ -115,6 +116,9 @@ class Reader:
         try:
             text = self._from_file(source) if source.kind == "file" else self._from_command(source, watch)
         except MISTAKES as exc:
+            full = no_descriptor(exc)
+            if full:
+                raise full
             raise NotAuthenticated("%s: the key of %s cannot be had: %s" % (source.origin, provider_name, _why(exc)),
                                    NO_RETRY)
         if not _SENDABLE.match(text):

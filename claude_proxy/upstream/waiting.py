@@ -14,7 +14,7 @@ import select
 import socket
 import time
 
-from .faults import ClientLeft
+from .faults import ClientLeft, no_descriptor
 
 READY, LEFT, SILENT = "ready", "left", "silent"
 NEVER = float("inf")
@@ -109,6 +109,14 @@ class Watch:
         """The provider's socket is about to serve others, or to be closed."""
         if self._sock is not None:
             self._turn_to(None, False)
+
+
+def socket_pair():
+    """Two sockets, to wake a wait with; raises NoRoom where this process may open no more files."""
+    try:
+        return socket.socketpair()
+    except OSError as exc:
+        raise no_descriptor(exc) or exc
 
 
 def is_hang_up(client):

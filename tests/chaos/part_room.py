@@ -217,6 +217,15 @@ def descriptors(results, providers):
     time.sleep(0.5)
     results.check("descriptors: and afterwards all is well", client.ask(proxy.address, "chaos/good").says == "ok")
     results.check("descriptors: without a flood of log lines", len(proxy.lines) < 30, len(proxy.lines))
+    held = [client.connect(proxy.address) for _ in range(18)]
+    with concurrent.futures.ThreadPoolExecutor(len(held)) as pool:
+        outs = list(pool.map(lambda sock: client.ask(proxy.address, "chaos/slow@50", sock=sock), held))
+    says = {out.says for out in outs}
+    results.check("descriptors: none left to ask with", says == {"ok", "529 overloaded_error"}, says)
+    for sock in held:
+        sock.close()
+    time.sleep(0.5)
+    results.check("descriptors: and that is no fault of the provider", client.ask(proxy.address, "chaos/good").says == "ok")
     proxy.kill()
 
 
