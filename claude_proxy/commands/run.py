@@ -12,6 +12,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 from typing import TYPE_CHECKING, Any, List, Mapping
 
 from .. import observe
@@ -54,6 +55,9 @@ def main(options: argparse.Namespace) -> int:
         observe.setup_logging(config.server.log_format, log)
         with serving.Serving(config) as proxy:
             announce(proxy)
+            later = threading.Timer(1.0, serving.load_the_rest)
+            later.daemon = True
+            later.start()
             variables = launch.launch_set(proxy.config, proxy.url, key, os.environ)
             environ = launch.child_environment(variables, os.environ, bool(options.model or options.provider))
             return attend([program] + command[1:], environ)
