@@ -335,7 +335,9 @@ def test_retry_after(headers, words, seconds):
 
 def test_a_wait_is_passed_on_for_overload_but_not_for_a_wrong_request():
     assert said(503, "no", {"retry-after": "5"}).headers == {"retry-after": "5"}
-    assert said(400, "no", {"retry-after": "5"}).headers == {}
+    assert said(400, "no", {"retry-after": "5", "retry-after-ms": "5000"}).headers == {}
+    assert said(429, "no", {"retry-after-ms": "250"}).headers == {"retry-after": "1", "retry-after-ms": "250"}
+    assert said(429, "no", {"retry-after": "1", "retry-after-ms": "soon"}).headers == {"retry-after": "1"}
     assert retry_after({}) is None
 
 

@@ -177,6 +177,7 @@ def _retry_headers(kind: Type[ProxyError], said: Said, headers: Mapping[str, str
     after = retry_after(headers, said)
     if after is not None and kind in (errors.RateLimited, errors.Overloaded):
         extra["retry-after"] = after
+        extra.update(_milliseconds(headers))
     if kind in FINAL or is_used_up(kind, said) or hints.is_filtered(said):
         extra["x-should-retry"] = "false"
     return extra
@@ -196,14 +197,20 @@ def retry_after(headers: Mapping[str, str], said: Optional[Said] = None) -> Opti
     What is no number and no date is handed on as it is, where it could be a header.
     """
     raw = (_header(headers, "retry-after") or "").strip()
-    millis = _header(headers, "retry-after-ms")
+    millis = _milliseconds(headers).get("retry-after-ms")
     if re.match(r"^\d+(\.\d+)?$", raw):
         return str(int(math.ceil(float(raw))))
     if raw:
         return _until(raw, _header(headers, "date")) or (raw if re.match(r"^[\x21-\x7e ]{1,40}$", raw) else None)
-    if millis and re.match(r"^\d+(\.\d+)?$", millis):
+    if millis:
         return str(int(math.ceil(float(millis) / 1000)))
     return _in_words(said.words) if said else None
+
+
+def _milliseconds(headers: Mapping[str, str]) -> Dict[str, str]:
+    """{"retry-after-ms": its value} where it is a number, else nothing: the SDKs prefer it to Retry-After."""
+    millis = (_header(headers, "retry-after-ms") or "").strip()
+    return {"retry-after-ms": millis} if re.match(r"^\d+(\.\d+)?$", millis) else {}
 
 
 def _until(raw: str, now: Optional[str]) -> Optional[str]:
