@@ -87,7 +87,7 @@ def main(arguments: List[str]) -> int:
         return outcome.OK
 
 
-def command_module(name: str):
+def command_module(name: str) -> ModuleType:
     """The module of a command, loaded. Nothing of it is garbage: that is not looked for now, nor in it ever again."""
     gc.disable()
     try:

@@ -3,6 +3,8 @@
 It is the default for every model's name while this runs, whatever is configured; the configured providers stay
 reachable under their names (/deepseek/v1/messages).
 """
+import argparse
+
 from ..config import DEMO
 from . import serve
 
@@ -15,7 +17,7 @@ examples:
 arguments = serve.arguments
 
 
-def main(options) -> int:
+def main(options: argparse.Namespace) -> int:
     """Serve until a signal ends it -> exit code."""
     options.provider, options.model, options.api_key_env = DEMO, None, None
     return serve.main(options)

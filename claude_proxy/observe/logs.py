@@ -233,7 +233,7 @@ class JsonLines(_Lines):
             return self._line(level, created, logger=ACCESS, message=line)
         return self._line(level, created)[:-1] + "," + line[1:]
 
-    def _line(self, level, created, **fields):
+    def _line(self, level: int, created: float, **fields: Any) -> str:
         begin = "<%d>" % priority(level) if self._journal else ""
         return begin + json_line(dict(time=timestamp(created), level=logging.getLevelName(level).lower(), **fields))
 
