@@ -8,7 +8,6 @@ from operator import is_
 from typing import Any, Callable, Dict, FrozenSet, List
 
 from ..providers.dialects import Dialect
-from .gemini_schema import as_gemini, required_names
 
 SCHEMAS_BY_NAME = ("properties", "patternProperties", "$defs", "definitions", "dependentSchemas")
 SCHEMA_LISTS = ("anyOf", "oneOf", "allOf", "prefixItems")
@@ -31,6 +30,7 @@ def parameters(schema: Schema, dialect: Dialect) -> Schema:
 def fitted(schema: Schema, dialect: Dialect) -> Schema:
     """Any schema without the keywords that the dialect refuses: the very same object where it has none of them."""
     if dialect.schema_style == "gemini":
+        from .gemini_schema import as_gemini
         return as_gemini(schema)
     return _without(schema, frozenset(dialect.drop_schema_keys))
 
@@ -105,6 +105,7 @@ def qualifies_as_strict(schema: Schema) -> bool:
 
 
 def _is_closed(node):
+    from .gemini_schema import required_names
     if "properties" not in node and node.get("type") != "object":
         return not any(key in node for key in ("patternProperties", "allOf", "oneOf", "not"))
     properties = node.get("properties", {})

@@ -8,9 +8,6 @@ https://docs.anthropic.com/en/docs/build-with-claude/token-counting
 import json
 from typing import Any, Dict, Iterator, Tuple
 
-from .image_size import image_size, image_tokens
-from .text_tokens import text_tokens
-
 MESSAGE_TOKENS = 4              # role and separators of a message
 REQUEST_TOKENS = 3              # what primes the answer
 TOOL_TOKENS = 8                 # what frames a tool's declaration or call
@@ -29,6 +26,7 @@ def estimate_request(body: Dict[str, Any], family: str = "") -> int:
 
 def estimate_text(text: str, family: str = "") -> int:
     """Tokens of a text for a tokenizer family: "o200k", "deepseek", "qwen"; any other is one that is not known."""
+    from .text_tokens import text_tokens        # tables: not before something is counted
     return text_tokens(text, family)
 
 
@@ -76,6 +74,7 @@ def _nothing(block: Dict[str, Any], family: str) -> Iterator[Part]:
 
 
 def _image(block: Dict[str, Any], family: str) -> Iterator[Part]:
+    from .image_size import image_size, image_tokens
     source = block.get("source")
     data = source.get("data") if isinstance(source, dict) else None
     size = image_size(data) if isinstance(data, str) else None
