@@ -1,6 +1,8 @@
 """upstream/pool.py, answer.py, connection.py, call.py: calls to a real socket, plain and under TLS."""
 import contextlib
+import errno
 import json
+import os
 import socket
 import ssl
 import sys
@@ -17,7 +19,7 @@ from claude_proxy.config import KeySource, ModelRow, Provider, Secret
 from claude_proxy.providers.dialects import GENERIC
 from claude_proxy.routing import Target
 from claude_proxy.upstream import Caller, ClientLeft, Watch, connection, pool
-from claude_proxy.upstream.faults import BrokeOff, HungUp, NotReached, Silent
+from claude_proxy.upstream.faults import BrokeOff, HungUp, NoRoom, NotReached, Silent
 from claude_proxy.upstream.pool import Pool, tls_context
 
 KEYS = (KeySource("literal", Secret("sk-test"), "test"),)
@@ -394,6 +396,20 @@ def test_connecting_and_handshakes_have_a_limit():
             Caller().call(target, b"{}")
     assert caught.value.hint == "providers.%s.connect_seconds sets how long to wait" % target.provider.name
     assert time.monotonic() - began < 2
+
+
+def test_without_descriptors_nobody_is_asked_and_nobody_is_blamed(monkeypatch):
+    def none_left(*_):
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+    with FakeProvider() as provider:
+        caller, target = Caller(), target_for(provider.url)
+        with monkeypatch.context() as patched:
+            patched.setattr(connection.socket, "socket", none_left)
+            for _ in range(6):                          # five would open the breaker
+                with pytest.raises(NoRoom, match="was not asked: this proxy may open no more files"):
+                    caller.call(target, b"{}")
+        with caller.call(target, b"{}") as answer:
+            assert answer.status == 200
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="elsewhere a full queue refuses")
