@@ -207,6 +207,8 @@ PROMISES = (
      "[value for value, _ in list(self._known.values())] + list(self._ever)", "value for value, _ in list(self._known.values())"),
     ("nor what obeys a terminal", "test_refusals.py::test_hints", "providers/refusals.py", 'redacted(CONTROL.sub("?", text), secrets)',
      "redacted(text, secrets)"),
+    ("nor on a command line", "test_run.py::test_a_child_gets_an_answer_and_its_exit_code_is_ours", "commands/run.py",
+     "subprocess.Popen(command, env=environ)", "subprocess.Popen(command + [environ['ANTHROPIC_AUTH_TOKEN']], env=environ)"),
     ("nor in a traceback", SECRETS + "test_a_traceback_does_not_show_a_secret_either", "observe/logs.py",
      "text = without(text, self.secrets())", "pass"),
     ("nor in a repr", SECRETS + "test_no_repr_shows_a_secret", "config/shapes.py",

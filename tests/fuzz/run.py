@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""Random input for whatever reads what strangers write: make fuzz [SECONDS=60] [ARGS="http config json events"]
+"""Random input for whatever reads what strangers write: make fuzz [SECONDS=60] [ARGS="http heads config json events"]
 
     http    bytes on a real socket pair, to the whole way from head to answer: every answer is well formed, none is a 5xx
             (but 501 and 505, which are answers to the client's mistakes), the connection ends, nothing is logged as a bug
+    heads   the same bytes, cut at line ends: the same head wherever they are cut, or none
     config  configurations, broken ones and odd ones: a Config, or mistakes with a message
     json    bodies: a refusal, or what the standard library reads as well
     events  a provider's stream, cut anywhere: the same events wherever it is cut, and no exception
@@ -35,6 +36,8 @@ from claude_proxy.providers.learned import Learned  # noqa: E402
 from claude_proxy.server import Application  # noqa: E402
 from claude_proxy.server.body import parse_json  # noqa: E402
 from claude_proxy.server.connection import Connection  # noqa: E402
+from claude_proxy.server.reader import read_head  # noqa: E402
+from claude_proxy.server.wire import Wire  # noqa: E402
 from claude_proxy.upstream import Caller  # noqa: E402
 from fake_provider import FakeProvider  # noqa: E402
 from server_harness import Reply, provider  # noqa: E402
@@ -164,6 +167,46 @@ def replies(received, sent):
         received = reply.rest
 
 
+HEADS = st.tuples(
+    st.sampled_from([b"GET / HTTP/1.1\r\n", b"GET /" + b"a" * 8178 + b" HTTP/1.1\r\n", b"GET /" + b"a" * 8179 + b" HTTP/1.1\r\n",
+                     b"GET / HTTP/1.0\r\n", b"\r\nGET / HTTP/1.1\r\n"]),
+    st.lists(st.sampled_from([b"Host: localhost\r\n", b"X: " + b"a" * 16381 + b"\r\n", b"X: " + b"a" * 16382 + b"\r\n",
+                              b"X: 1\r\n" * 50, b"X:\r\n", b"X: \xff\t\r\n", b"X: \r\r\n", b"X: \n\r\n"]), max_size=6),
+    st.sampled_from([b"\r\n", b"\r\nGET / HTTP/1.1", b""])).map(lambda parts: parts[0] + b"".join(parts[1]) + parts[2])
+
+
+class Cut(Wire):
+    """A client whose bytes come in these pieces; StopIteration where more are asked for."""
+
+    def __init__(self, pieces):
+        ours, theirs = socket.socketpair()
+        super().__init__(ours)
+        theirs.close()
+        ours.close()
+        self._pieces = iter(pieces)
+
+    def fill(self, until):
+        self.buffer += next(self._pieces)
+        return True
+
+
+def head_of(pieces):
+    try:
+        return read_head(Cut(pieces), time.monotonic() + HANG_SECONDS)
+    except InvalidRequest:
+        return "refused"
+    except StopIteration:
+        return "unfinished"
+
+
+def check_heads(pair):
+    data, cuts = pair
+    ends = [at for at, byte in enumerate(data) if byte in b"\r\n"] or [0]         # where it matters most
+    edges = [0] + sorted(ends[cut % len(ends)] + cut % 2 for cut in cuts) + [len(data)]
+    pieces = [data[a:b] for a, b in zip(edges, edges[1:]) if a < b]
+    assert head_of(pieces) == head_of([data] if data else [])
+
+
 # -- the others
 
 NAMES = st.sampled_from(["server", "providers", "host", "port", "client_keys", "base_url", "api_key", "models", "default", "model",
@@ -265,6 +308,7 @@ def said_of(out):
 
 TARGETS = {
     "http": (lambda: Http().check, STREAMS),
+    "heads": (lambda: check_heads, st.tuples(HEADS | STREAMS, st.lists(st.integers(0, 99), max_size=4))),
     "config": (lambda: check_config, TEXTS),
     "json": (lambda: check_json, BODIES | st.binary(max_size=200) | st.text(max_size=80).map(
         lambda text: text.encode("utf-8", "surrogatepass"))),
