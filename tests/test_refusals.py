@@ -214,6 +214,8 @@ HINTS = {
                                         "another "
         "provider may answer it."),
     "words for a terminal": (400, "No \x1b[31m\x07\x9bway", {}, "acme/big answered 400: No ?[31m??way."),
+    "a model for a terminal": (500, "No", {"model": "a\x1b[31m"}, "acme/a?[31m answered 500: No. The fault is at acme; a target "
+                               'under "fallbacks" takes over when it fails.'),
     "a short wait": (
         429, "Slow down", {}, 'acme/big answered 429: Slow down. More keys (providers.acme.api_key takes a list) or '
         '"fallbacks" spread the load.'),

@@ -145,7 +145,7 @@ def _error(kind: Type[ProxyError], status: Optional[int], said: Said, headers: M
     start = "%s: " % media if media else ""
     hint = hints.hint(kind, status, said, place, _header(headers, "location"))
     wait = hints.wait(extra.get("retry-after"))
-    message = "%s%s %s: %s" % (start, place.full_name, _verb(kind, status), _sentence(words))
+    message = "%s%s %s: %s" % (start, CONTROL.sub("?", place.full_name), _verb(kind, status), _sentence(words))
     error = kind(" ".join(filter(None, (message, wait, _safe(hint, secrets)))), extra)
     error.by_chance = bool(THE_MODEL_S_FAULT.search(said.everything))
     return error
