@@ -43,7 +43,7 @@ PROMISES = (
      "if above >= REFUSALS or left", "if left"),
     ("a low descriptor limit is raised", "chaos/room", LISTENER, "        resource.setrlimit(resource.RLIMIT_NOFILE, (room, hard))",
      "        room = soft"),
-    ("without descriptors it says so", "chaos/room", LINK, "        raise no_descriptor(exc) or exc\n", "        raise\n"),
+    ("without descriptors it says so", CALLED + "test_without_descriptors_nobody_is_asked_and_nobody_is_blamed", LINK, "        raise no_descriptor(exc) or exc\n", "        raise\n"),
     ("and blames no provider", CALLED + "test_without_descriptors_nobody_is_asked_and_nobody_is_blamed", CALL, "        except NoRoom:\n            raise ", "        except ZeroDivisionError:\n            raise "),
     ("nothing is loaded when it is too late", STARTED + "test_what_comes_late_is_loaded_once_it_serves", "commands/serving.py",
      '"hmac", ', ""),
