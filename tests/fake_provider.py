@@ -257,7 +257,7 @@ class Exchange:
         """Whether the connection stays open."""
         script, body = self.script, self.request.body
         if self.request.method == "GET":
-            self.plain(200, json.dumps({"object": "list", "data": [{"id": m} for m in models]}).encode())
+            self.plain(200, json.dumps({"object": "list", "data": [m if isinstance(m, dict) else {"id": m} for m in models]}).encode())
             return True
         for step in script.get("before", ()):
             self.step(step)

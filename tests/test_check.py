@@ -227,6 +227,28 @@ def test_init_asks(tmp_path, provider, typed, written, said):
     assert written in text and '"default": "text"' in text
 
 
+LISTED = {          # a row of /v1/models -> the model's row in the file, whether its window is too small for Claude Code
+    "nothing but its name": ({}, '"default": "m"', False),
+    "vLLM": ({"max_model_len": 131072}, '"default": {"model": "m", "context_window": 131072}', False),
+    "llama.cpp": ({"meta": {"n_ctx": 65536, "n_ctx_train": 8192}, "architecture": {"input_modalities": ["text"]}},
+                  '"default": {"model": "m", "images": false, "context_window": 65536}', False),
+    "OpenRouter": ({"context_length": 262144, "architecture": {"input_modalities": ["text", "image"]}},
+                   '"default": {"model": "m", "context_window": 262144}', False),
+    "too small": ({"meta": {"n_ctx": 8192}}, '"default": "m"', True),
+    "odd": ({"max_model_len": "many", "meta": [], "architecture": {"input_modalities": None}}, '"default": "m"', False),
+}
+
+
+@pytest.mark.parametrize("facts, written, small", LISTED.values(), ids=LISTED.keys())
+def test_init_takes_what_the_server_lists(tmp_path, provider, facts, written, small):
+    target = tmp_path / "config.json"
+    provider.models = [dict(facts, id="m")]
+    code, _, stderr = inside("init", "--provider", provider.url, "--no-key", "--output", str(target))
+    assert code == 0, stderr
+    assert written in target.read_text(encoding="utf-8")
+    assert ("m is served with a context of 8192 tokens, and Claude Code's own prompt needs about 32000" in stderr) == small
+
+
 def test_names_of_variables():
     named = {"$my_key": "my_key", "${MY_KEY}": "MY_KEY", "%MY_KEY%": "MY_KEY", "$env:MY_KEY": "MY_KEY", "KEPT": "KEPT",
              "MY_API_KEY": "MY_API_KEY", "sk-1": "", "A0B1C2D3E4F5A6B7": "", "gsk_0123456789abcdef": "", "": ""}

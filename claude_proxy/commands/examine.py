@@ -140,7 +140,8 @@ class Examiner:
     def connect(self) -> str:
         """A connection, with TLS where the address says so; and the list of models, where there is one."""
         try:
-            status, self._listed, version = self.asker.listed_models()
+            status, listed, version = self.asker.listed_models()
+            self._listed = [model.name for model in listed]
         except Fault as fault:
             self.unreachable = True
             if isinstance(fault, NotTrusted):

@@ -8,7 +8,7 @@ import dataclasses
 import json
 import time
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Dict, Iterator, List, NamedTuple, Tuple
+from typing import TYPE_CHECKING, Any, Dict, Iterator, List, NamedTuple, Optional, Tuple
 
 from .. import conversion, relay, routing
 from ..config import Config, Provider
@@ -74,11 +74,11 @@ class Questioner:
         return routing.targets(self.config, self.asked_model, self.provider.name, self.learned)[0]
 
     def listed_models(self) -> Any:
-        """GET /models -> (status, the names, the connection's TLS version or ""); Fault."""
+        """GET /models -> (status, the ListedModels, the connection's TLS version or ""); Fault."""
         with self.caller.fetch(self.provider, self.target_dialect(), "/models") as answer:
             data = answer.read(relay.MAX_ANSWER_BYTES)
             version = getattr(answer.connection.sock, "version", lambda: "")()
-            return answer.status, names_in(data), version or ""
+            return answer.status, models_in(data), version or ""
 
     def target_dialect(self) -> Any:
         """The dialect, also where no row says which model."""
@@ -128,10 +128,30 @@ def milliseconds(began: float) -> int:
     return int((time.monotonic() - began) * 1000)
 
 
-def names_in(data: bytes) -> List[str]:
-    """The ids of a list of models; [] where it is none."""
+class ListedModel(NamedTuple):
+    """A model as its provider lists it; None where it says nothing."""
+
+    name: str
+    context_window: Optional[int] = None
+    images: Optional[bool] = None
+
+
+WINDOWS = ("max_model_len", "context_length", "context_window", "max_context_length")   # vLLM, OpenRouter, Groq, Mistral
+
+
+def models_in(data: bytes) -> List[ListedModel]:
+    """A list of models; [] where it is none."""
     try:
         rows = json.loads(data.decode("utf-8"))["data"]
-        return [row["id"] for row in rows if isinstance(row["id"], str)]
+        return [listed_model(row) for row in rows if isinstance(row["id"], str) and row["id"].isprintable()]
     except (ValueError, KeyError, TypeError):
         return []
+
+
+def listed_model(row: Dict[str, Any]) -> ListedModel:
+    """One of them. llama.cpp tells the window that it serves in `meta`, and what it takes as OpenRouter does."""
+    meta, architecture = row.get("meta"), row.get("architecture")
+    found = [row.get(name) for name in WINDOWS] + [meta.get("n_ctx") if isinstance(meta, dict) else None]
+    window = next((number for number in found if type(number) is int and number > 0), None)
+    takes = architecture.get("input_modalities") if isinstance(architecture, dict) else None
+    return ListedModel(row["id"], window, "image" in takes if isinstance(takes, list) else None)

@@ -17,9 +17,12 @@ from .. import config as configuration
 from ..providers.catalogue import CATALOGUE, Entry
 from ..providers.records import replace
 from . import outcome, settings
+from .launch import LEAST_WINDOW
 
 if TYPE_CHECKING:
     import argparse
+
+    from .exchange import ListedModel
 
 EXAMPLES = """\
 examples:
@@ -113,15 +116,17 @@ class Answers:
         self.base_url = wanted if "://" in wanted else ""
         if not self.base_url and self.entry is not None and not self.entry.base_url:
             self.base_url = ask("Base URL (%s)" % self.entry.base_url_shape, "")
-        self.model = ""
+        self.model, self.facts = "", {}
         self.key = key_setting(options, self.entry, self.name)
+        self.listed = [] if self.entry and self.entry.default or options.no_test else offered(self)
         self.model = options.model or self._model(bool(options.provider))
+        self.facts = facts_of(next((model for model in self.listed if model.name == self.model), None))
 
     def _model(self, quiet: bool) -> str:
         """The model for every name; "" for those of the catalogue. `quiet`: nothing is asked that has an answer."""
         if self.entry and self.entry.default:
             return "" if quiet else ask("Model", self.entry.default)
-        names = offered(self)
+        names = [model.name for model in self.listed]
         if len(names) == 1 and quiet:
             return names[0]
         told = " (%s%s)" % (", ".join(names[:SHOWN_MODELS]), ", ..." * (len(names) > SHOWN_MODELS)) if names else ""
@@ -131,7 +136,21 @@ class Answers:
         return model
 
 
-def offered(answers: Answers) -> List[str]:
+def facts_of(model: Optional[ListedModel]) -> Dict[str, Any]:
+    """The settings that the provider's own list gives a model; a window that is too small for Claude Code is said."""
+    if model is None:
+        return {}
+    facts: Dict[str, Any] = {} if model.images is not False else {"images": False}
+    if model.context_window and model.context_window >= LEAST_WINDOW:
+        facts["context_window"] = model.context_window
+    elif model.context_window:
+        print("claude-proxy: warning: %s is served with a context of %d tokens, and Claude Code's own prompt needs "
+              "about %d: start its server with a larger one" % (model.name, model.context_window, LEAST_WINDOW),
+              file=sys.stderr)
+    return facts
+
+
+def offered(answers: Answers) -> List[ListedModel]:
     """The models that the provider lists; none where it cannot be asked."""
     from ..errors import ProxyError
     from ..upstream.faults import Fault
@@ -206,8 +225,9 @@ def variable_named(typed: str, environ: Mapping[str, str]) -> str:
 
 def render(answers: Answers) -> str:
     """The configuration's text."""
-    models = {} if answers.model or answers.entry is None else dict(answers.entry.models)
-    models["default"] = answers.model or (answers.entry.default if answers.entry else "") or "unknown"
+    models: Dict[str, Any] = {} if answers.model or answers.entry is None else dict(answers.entry.models)
+    name = answers.model or (answers.entry.default if answers.entry else "") or "unknown"
+    models["default"] = dict({"model": name}, **answers.facts) if answers.facts else name
     lines = ["%s: %s" % (quoted(pattern), quoted(row)) for pattern, row in models.items()]
     key = "".join("%s: %s," % (quoted(name), quoted(value)) for name, value in answers.key.items())
     return TEMPLATE % {
