@@ -8,7 +8,6 @@ message_start are not «something of an answer». https://docs.anthropic.com/en/
 """
 import json
 import logging
-import os
 import time
 from email.utils import formatdate
 
@@ -93,7 +92,7 @@ class Turn:
         self.app, self.answer, self.body, self.watch, self.record = app, answer, body, watch, record
         self.dumps = dumps_ascii if request.mostly_ascii else dumps
         self.client = conversion.client_of(request.header("user-agent"))
-        self.message_id = "msg_" + os.urandom(12).hex()
+        self.message_id = "msg_" + answer.request_id[4:]
         self.max_tokens = app.config.server.max_tokens
         self.context = None
         self.text_bytes = self.prompt_tokens = 0

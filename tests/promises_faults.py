@@ -288,8 +288,8 @@ PROMISES = (
     ("a provider that is killed: an error, the text kept", RELAYED + "test_a_provider_that_is_killed", ANSWER,
      "            if not data:\n                body.at_eof()\n                return", "            if not data:\n                continue"),
     ("and recovery when it is back", "chaos/life", GATES, "FAILURES = 5 ", "FAILURES = 1 "),
-    ("no mixed answers under load", "chaos/soak", RELAY, '        self.message_id = "msg_" + os.urandom(12).hex()\n',
-     '        self.message_id = "msg_" + os.urandom(12).hex()\n        if os.urandom(1) == b"a":\n'
+    ("no mixed answers under load", "chaos/soak", RELAY, '        self.message_id = "msg_" + answer.request_id[4:]\n',
+     '        self.message_id = "msg_" + answer.request_id[4:]\n        if self.message_id.endswith("a"):\n'
      '            self.body = getattr(app, "last_body", body)\n        app.last_body = body\n'),
 )
 

@@ -23,4 +23,7 @@ CLIENTS = (CLAUDE_CODE,)
 
 def client_of(user_agent):
     """The row for a User-Agent header (None where there is none)."""
-    return next((row for row in CLIENTS if user_agent and user_agent.startswith(row.user_agent)), ANY_CLIENT)
+    for row in CLIENTS:
+        if user_agent and user_agent.startswith(row.user_agent):
+            return row
+    return ANY_CLIENT

@@ -105,9 +105,12 @@ class Metrics:
                     self._tokens_of_keys.add(count, record.client_key, kind)
         if record.client_key:
             self._of_keys.add(1, record.client_key, str(record.status))
-        self._left.add(1 if record.client_left else 0)
-        self._retries.add(record.retries)
-        self._count_attempts(record)
+        if record.client_left:
+            self._left.add(1)
+        if record.retries:
+            self._retries.add(record.retries)
+        if record.attempts:
+            self._count_attempts(record)
         self.series.add(now - self.started, record)
         if record.provider:
             tally = self.tallies.setdefault(provider, Tally())

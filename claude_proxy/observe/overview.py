@@ -38,8 +38,9 @@ class Tally:
         """Count a request that this provider was asked."""
         self.requests += 1
         counts = self.tokens.setdefault(model, [0, 0, 0])
-        for index, name in enumerate(TOKENS):
-            counts[index] += getattr(record, name)
+        counts[0] += record.input_tokens
+        counts[1] += record.output_tokens
+        counts[2] += record.cached_tokens
         if is_fault(record):
             self.errors += 1
             self.last_bad, self.last_error = now, record.error or str(record.status)
@@ -63,12 +64,15 @@ class Series:
     def add(self, elapsed: float, record: Record) -> None:
         """Count a request that ended `elapsed` seconds after the start."""
         step = int(elapsed // STEP_SECONDS)
-        sums = self._steps.setdefault(step, [0] * len(self.NAMES))
-        for index, amount in enumerate((1, int(is_fault(record)), record.input_tokens + record.cached_tokens,
-                                        record.output_tokens)):
-            sums[index] += amount
-        for old in [other for other in self._steps if other <= step - STEPS]:
-            del self._steps[old]
+        sums = self._steps.get(step)
+        if sums is None:
+            sums = self._steps[step] = [0] * len(self.NAMES)
+            for old in [other for other in self._steps if other <= step - STEPS]:
+                del self._steps[old]
+        sums[0] += 1
+        sums[1] += is_fault(record)
+        sums[2] += record.input_tokens + record.cached_tokens
+        sums[3] += record.output_tokens
 
     def step(self, elapsed: float) -> int:
         """Which step runs; 0 while there is nothing to see move."""

@@ -9,8 +9,7 @@ key         x-api-key or Authorization: Bearer, one of server.client_keys
 import ipaddress
 import re
 import threading
-from contextlib import contextmanager
-from typing import Dict, Iterator, Optional, Tuple
+from typing import Any, Dict, Optional, Tuple
 
 from ..config import Server, is_loopback
 from ..errors import Forbidden, InvalidRequest, NotAuthenticated, RateLimited
@@ -167,17 +166,33 @@ class Places:
         self._lock = threading.Lock()
         self._taken: Dict[str, int] = {}
 
-    @contextmanager
-    def hold(self, key_name: str, limit: Optional[int]) -> Iterator[None]:
-        """One place of `limit` for as long as the block runs; RateLimited where all are taken."""
+    def hold(self, key_name: str, limit: Optional[int]) -> "Place":
+        """One place of `limit` for as long as a `with` block runs; RateLimited where all are taken."""
+        return Place(self, key_name, limit)
+
+    def take(self, key_name: str, limit: Optional[int]) -> None:
+        """Begin a request."""
         with self._lock:
             taken = self._taken.get(key_name, 0)
             if limit is not None and taken >= limit:
                 raise RateLimited("the client key %s already has %d requests running (its max_concurrent)" % (
                     key_name, taken), headers={"retry-after": "1"})
             self._taken[key_name] = taken + 1
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._taken[key_name] -= 1
+
+    def leave(self, key_name: str) -> None:
+        """End one."""
+        with self._lock:
+            self._taken[key_name] -= 1
+
+
+class Place:
+    """What Places.hold() gives."""
+
+    def __init__(self, places: Places, key_name: str, limit: Optional[int]):
+        self._places, self._key_name, self._limit = places, key_name, limit
+
+    def __enter__(self) -> None:
+        self._places.take(self._key_name, self._limit)
+
+    def __exit__(self, *exc_info: Any) -> None:
+        self._places.leave(self._key_name)

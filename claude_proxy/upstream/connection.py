@@ -63,10 +63,10 @@ class Connection:
             self._send_all(body, watch, until)
 
     def _send_all(self, data, watch, until):
-        sent, view = 0, memoryview(data)
-        while sent < len(view):
+        sent, size = 0, len(data)
+        while sent < size:
             try:
-                sent += self.sock.send(view[sent:])
+                sent += self.sock.send(memoryview(data)[sent:] if sent else data)
             except WOULD_BLOCK as exc:
                 if not watch.wait_for(self.sock, until, writing=not isinstance(exc, ssl.SSLWantReadError)):
                     raise BrokeOff("did not take the request")
