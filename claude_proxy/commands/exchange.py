@@ -136,7 +136,7 @@ class ListedModel(NamedTuple):
     images: Optional[bool] = None
 
 
-WINDOWS = ("max_model_len", "context_length", "context_window", "max_context_length")   # vLLM, OpenRouter, Groq, Mistral
+WINDOWS = ("max_model_len", "context_length", "context_window", "max_context_length")  # vLLM, OpenRouter, Groq, Mistral
 
 
 def models_in(data: bytes) -> List[ListedModel]:
