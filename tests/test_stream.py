@@ -123,6 +123,12 @@ CALLS = {
     "one index and one id for two, the second in pieces": (
         [calls(call(0, '{"a":1}', "ls", "c1")), calls(call(0, '{"a"', "ls", "c1")), calls(call(0, ":2}")), CALLED],
         '0+ls 0:{"a":1} 0- 1+ls 1:{"a" 1::2} 1- =tool_use .'),
+    "one index for two, begun without arguments": (
+        [calls(call(0, "", "ls", "")), calls(call(0, '{"a":1}')), calls(call(0, "", "ls", "")), calls(call(0, "{}")), CALLED],
+        '0+ls 0:{"a":1} 0- 1+ls 1:{} 1- =tool_use .'),
+    "one id for two tools in one list, and their arguments behind": (
+        [calls(call(None, "", "ls", "0"), call(None, "", "cat", "0")), calls(call(None, "{}"), call(None, '{"a":1}')), CALLED],
+        '0+ls 0:{} 0- 1+cat 1:{"a":1} 1- =tool_use .'),
     "one id for two tools": (
         [calls(call(None, '{"a":1}', "ls", "0")), calls(call(None, "", "cat", "0")), calls(call(None, "{}", None, "0")),
          CALLED], '0+ls 0:{"a":1} 0- 1+cat 1:{} 1- =tool_use .'),

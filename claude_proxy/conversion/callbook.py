@@ -28,6 +28,7 @@ class Call:
         self.name = ""                  # as the provider says it
         self.extra: Any = None          # `extra_content`: opaque, must go back (Gemini's thought signatures)
         self.state = NEW
+        self.goes_on_unnamed = False    # pieces of it came that do not say its name again
         self.arguments = FreeText() if custom else Arguments()
         self.pairs = PairJoiner()
         self.ready: List[str] = []      # what of the arguments may go out, until the block is open
@@ -82,6 +83,8 @@ class CallBook:
         call.raw_id = call.raw_id or word(piece.get("id"))
         if name:
             call.name_it(name, self._declared)
+        else:
+            call.goes_on_unnamed = True
         if is_custom and call.state == NEW and call.name not in self._declared:
             call.state = CLOSED         # nobody was offered custom tools: it counts only where it means a declared one
         if piece.get("extra_content"):
@@ -121,12 +124,15 @@ def begins_another(call: Call, piece: Mapping[str, Any], told: Optional[str]) ->
     whole = call.arguments.complete if told is None else is_object(told)
     if raw_id and call.raw_id and raw_id != call.raw_id:
         return bool(name) or whole
-    if not (name and call.name and whole):
+    if not (name and call.name):
         return False
+    if name != call.name:
+        return whole or told is not None
+    if call.goes_on_unnamed or (told is not None and not isinstance(piece.get("index"), int)):
+        return whole
     arguments = arguments_of(piece).lstrip()
-    if name != call.name or (told is not None and not isinstance(piece.get("index"), int)):
-        return True
-    return arguments.startswith("{") and arguments != (call.arguments.text if told is None else told)
+    is_again = arguments == (call.arguments.text if told is None else told)
+    return whole and arguments.startswith("{") and not is_again
 
 
 def body_of(piece: Mapping[str, Any]) -> Tuple[bool, Mapping[str, Any]]:
