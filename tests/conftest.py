@@ -17,11 +17,19 @@ def pytest_collection_finish(session):
     gc.freeze()
 
 
-@pytest.fixture(autouse=True)
-def log_restored():
+LOGGER = logging.getLogger("claude_proxy")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item):
+    """What the package's logger was before a test; a fixture for each of thousands would take longer."""
+    item.log_before = LOGGER.handlers[:], LOGGER.level, LOGGER.propagate
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(item):
     """What a test does to the package's logger is put back after it."""
-    logger = logging.getLogger("claude_proxy")
-    handlers, level, propagate = logger.handlers[:], logger.level, logger.propagate
-    yield
-    logger.handlers[:], logger.propagate = handlers, propagate
-    logger.setLevel(level)
+    handlers, level, LOGGER.propagate = item.log_before
+    LOGGER.handlers[:] = handlers
+    if LOGGER.level != level:
+        LOGGER.setLevel(level)
