@@ -74,8 +74,8 @@ class Upstream(Process):
         return json.loads(line) if line else None
 
     def asked(self, nonce, times=1):
-        """How often it was asked for a nonce, once that was `times` (its word of it comes a moment later)."""
-        end = time.monotonic() + 1
+        """How often it was asked for a nonce, once that was `times` (its word of it comes a moment later, or more)."""
+        end = time.monotonic() + 5
         while len(self.all_seen("request", nonce)) < times and time.monotonic() < end:
             time.sleep(0.01)
         return len(self.all_seen("request", nonce))
