@@ -246,6 +246,11 @@ ENDINGS = {
     "data that never was JSON": ([b"data: OK\n\n", say(content="A"), STOP], "0+text 0:A 0- =end_turn ."),
     "two events without a blank line between": (
         [sse([say(content="A")], False)[:-1] + sse([say(content="B"), STOP], False)], "0+text 0:A 0:B 0- =end_turn ."),
+    "no blank line before [DONE]": (
+        [sse([say(content="A"), STOP], False)[:-1]], "0+text 0:A 0- =end_turn ."),
+    "no blank line anywhere, and a bill behind [DONE]": (
+        [sse([say(content="A"), STOP]).replace(b"\n\n", b"\n") + b'data: {"choices":[{"delta":{"content":"B"}}]}\n'],
+        "0+text 0:A 0- =end_turn ."),
 }
 
 CUTS = {

@@ -167,29 +167,28 @@ class AnswerStream:
         if data is None:
             if not self._answered and (self._unframed or event.lstrip().startswith("{")):
                 self._unframed.append(event)
+        else:
+            chunk = self._take_data(data, name)
+            if chunk is not None and self._learns:
+                self._fast.learn(event, chunk, self._sink)
+
+    def _take_data(self, data, event_name):
+        """What an event holds: the chunk, which is taken by now, or None."""
+        chunk = parsed(data)
+        lines = [line for line in data.split("\n") if line.strip()] if chunk is None else []
+        if chunk is not None:
+            self.take_chunk(chunk, event_name)
         elif data.strip() == "[DONE]":
             self.done = True
-        else:
-            found = self._chunks_of(data)
-            for chunk in found:
-                self.take_chunk(chunk, name)
-            if len(found) == 1 and self._learns:
-                self._fast.learn(event, found[0], self._sink)
-
-    def _chunks_of(self, data):
-        chunk = parsed(data)
-        if chunk is not None:
-            return [chunk]
-        lines = [line for line in data.split("\n") if line.strip()]
-        if len(lines) > 1:                      # two events without a blank line between them
-            return [chunk for line in lines for chunk in self._chunks_of(line)]
-        if data.strip() == "[DONE]":
-            self.done = True
+        elif len(lines) > 1:                    # events without a blank line between them
+            for line in lines:
+                if not self.done:
+                    self._take_data(line, event_name)
         elif data.lstrip().startswith("{"):
             raise UpstreamFailed("%s sent a chunk that is not JSON: %s" % (self._provider, data[:200]))
         else:
             self.skipped += 1
-        return []
+        return chunk
 
     def _sink(self, kind, delta):
         """Where further pieces of `kind` go that look like `delta`: (pattern, function), or None; see fast.py."""
