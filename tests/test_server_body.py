@@ -28,7 +28,7 @@ PARSED = {
     "a half behind a backslash": (b'{"a": "\\\\\\ud83d"}', {"a": "\\\ufffd"}),
     "other escapes": (b'{"a": "\\ud7ff\\ue000\\u00e9\\ud83d\\n"}', {"a": "\ud7ff\ue000\xe9\ufffd\n"}),
     "200 levels": (b'{"a":' * 199 + b"[]" + b"}" * 199, None),
-    "many commas in a string": (b'{"a": "' + b",{[" * 400000 + b'\\",,"}', {"a": ",{[" * 400000 + '",,'}),
+    "many commas in a string": (b'{"a": "' + b",{[" * 700000 + b'\\",,"}', {"a": ",{[" * 700000 + '",,'}),
     "many brackets, few levels": (b'{"a": [' + b"{}," * 500 + b"[]]}", {"a": [{}] * 500 + [[]]}),
 }
 

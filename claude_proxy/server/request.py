@@ -4,7 +4,7 @@ from typing import Any, Dict, Optional
 
 from ..config import Server
 from ..errors import InvalidRequest
-from .body import charset_of, is_mostly_ascii, is_packed, parse_json, read_body, too_large, unpack
+from .body import AnyBytes, charset_of, is_mostly_ascii, is_packed, parse_json, read_body, too_large, unpack
 from .reader import Head, body_framing
 from .wire import Wire
 
@@ -62,7 +62,7 @@ class Request:
             raise InvalidRequest("Expect: only 100-continue can be expected of this server", status=417)
         is_packed(self.headers.get("content-encoding", ""))
 
-    def body(self) -> bytes:
+    def body(self) -> AnyBytes:
         """The body, read now (b"" when asked again): the client that waits for `100 Continue` gets it."""
         if not self._unread:
             return b""

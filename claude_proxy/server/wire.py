@@ -8,7 +8,7 @@ import select
 import socket
 import ssl
 import time
-from typing import Optional
+from typing import Any, Callable, Optional
 
 RECEIVE_BYTES = 65536
 SLOWEST_RATE = 65536                # bytes a second; transfers that are faster get the time that they need
@@ -69,10 +69,17 @@ class Wire:
 
     def receive(self, size: int, until: Optional[float], eager: bool = True) -> bytes:
         """At most `size` bytes past the buffer, b"" at the end; eager: try before waiting."""
+        return self._taken(self.sock.recv, size, until, eager)
+
+    def receive_into(self, view: memoryview, until: Optional[float]) -> int:
+        """Put what comes past the buffer into a place of its own -> how many bytes, 0 at the end."""
+        return self._taken(self.sock.recv_into, view, until, True)
+
+    def _taken(self, take: Callable[[Any], Any], what: Any, until: Optional[float], eager: bool) -> Any:
         while True:
             if eager:
                 try:
-                    return self.sock.recv(size)
+                    return take(what)
                 except WOULD_BLOCK as wanted:
                     event = WRITE if isinstance(wanted, ssl.SSLWantWriteError) else READ
                 except OSError:
