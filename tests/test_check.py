@@ -4,6 +4,7 @@ import json
 import os
 import select
 import stat
+import subprocess
 import sys
 import time
 
@@ -181,12 +182,10 @@ def test_init_for_the_catalogue_keeps_its_rows(tmp_path):
 def at_a_terminal(arguments, answers, **environ):
     """Run a command on a pseudo terminal and type `answers`, (prompt, text) each -> (exit code, what was on the screen)."""
     import pty          # not on Windows
-    pid, terminal = pty.fork()
-    if pid == 0:
-        os.environ.clear()
-        os.environ.update(environment(**environ))
-        os.chdir("/")
-        os.execv(sys.executable, [sys.executable, "-m", "claude_proxy"] + arguments)
+    terminal, theirs = pty.openpty()
+    process = subprocess.Popen([sys.executable, "-m", "claude_proxy"] + arguments, env=environment(**environ), cwd="/",
+                               stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True)
+    os.close(theirs)
     screen, ends = b"", time.monotonic() + SECONDS
     try:
         for prompt, text in answers:
@@ -201,8 +200,10 @@ def at_a_terminal(arguments, answers, **environ):
                 if not data:
                     break
                 screen += data
-        return os.WEXITSTATUS(os.waitpid(pid, 0)[1]), screen.decode("utf-8")
+        return process.wait(SECONDS), screen.decode("utf-8")
     finally:
+        process.kill()
+        process.wait()
         os.close(terminal)
 
 
