@@ -15,7 +15,7 @@ A brace that is missing at the end is not added: the answer was cut, and half of
 import json
 import re
 from json.encoder import encode_basestring as quote
-from typing import Any, Collection, Optional
+from typing import Any, Collection, List, Match, Optional, Tuple
 
 STRING = re.compile(r'[^"\\\x00-\x1f]*(?:\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})[^"\\\x00-\x1f]*)*')
 ESCAPE_BEGUN = re.compile(r"\\(?:u[0-9a-fA-F]{0,3})?\Z")
@@ -40,7 +40,7 @@ class Arguments:
     Positions count the characters of the whole text, without the white space that it begins with.
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.broken = False             # something came that is not JSON
         self.blank = 0                  # white space outside of strings since the last other character
         self._pieces = []               # all that came
@@ -56,9 +56,9 @@ class Arguments:
         self._names = frozenset()       # the names that the tool has for its arguments
         self._is_name = False           # the string is such a name
         self._name, self._name_at = "", 0   # what has come of it, and its position
-        self._mended = (0, None)        # (number of pieces, what they can be mended to)
+        self._mended: Tuple[int, Optional[str]] = (0, None)     # (number of pieces, what they can be mended to)
 
-    def knows(self, schema: Any):
+    def knows(self, schema: Any) -> None:
         """Take the names of the arguments from the tool's parameters."""
         properties = schema.get("properties") if isinstance(schema, dict) else None
         self._names = frozenset(properties if isinstance(properties, dict) else ())
@@ -135,7 +135,7 @@ class Arguments:
 
     # -- how far a piece goes on being JSON
 
-    def _scan(self, piece, start):
+    def _scan(self, piece: str, start: int) -> int:
         """The index in `piece` of the first character that breaks JSON; its length where none does."""
         text, self._carry = self._carry + piece, ""
         carried = len(text) - len(piece)
@@ -149,8 +149,8 @@ class Arguments:
 
     # Each of these looks at what begins at `at` and gives the index behind it, or ~index of what is no JSON.
 
-    def _string(self, text, at):
-        start, at = at, STRING.match(text, at).end()
+    def _string(self, text: str, at: int) -> int:
+        start, at = at, STRING.match(text, at).end()      # type: ignore[union-attr]  # at least nothing
         if self._is_name:
             self._read_name(text[start:at])
         if at == len(text):
@@ -168,16 +168,16 @@ class Arguments:
         self._carry = text[at:]
         return len(text)
 
-    def _read_name(self, piece):
+    def _read_name(self, piece: str) -> None:
         """White space at either end of an argument's name waits until the name is known."""
         self._name += piece
         kept = 0 if self._name.startswith(" ") else len(self._name.rstrip(" "))
         self._doubt = self._name_at + kept if kept < len(self._name) else -1
 
-    def _token(self, text, at):
+    def _token(self, text: str, at: int) -> int:
         char, state = text[at], self._state
         if char in SPACE:               # behind the object it is held with whatever else may follow
-            end = BLANK.match(text, at).end()
+            end = BLANK.match(text, at).end()        # type: ignore[union-attr]  # at least nothing
             self.blank += end - at
             return end if state != END else ~at
         self.blank = 0
@@ -199,7 +199,7 @@ class Arguments:
             return self._scalar(text, at) if state in BEFORE_VALUE else ~at
         return at + 1
 
-    def _scalar(self, text, at):
+    def _scalar(self, text: str, at: int) -> int:
         found = SCALAR.match(text, at)
         word = found.group() if found else ""
         if word and at + len(word) == len(text):
@@ -213,7 +213,7 @@ class Arguments:
         self._doubt = -1
         return at + len(word)
 
-    def _after_value(self):
+    def _after_value(self) -> int:
         return AFTER_VALUE if self._stack else END
 
 
@@ -225,10 +225,10 @@ class FreeText:
     broken = False
     blank = 0
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.begun = False
 
-    def knows(self, schema: Any):
+    def knows(self, schema: Any) -> None:
         """Its one argument has a name of ours."""
 
     def add(self, piece: str) -> str:
@@ -303,7 +303,7 @@ def is_remark(rest: str, said: str) -> bool:
     return "{" not in rest or rest.strip() == said
 
 
-def drop_comma(out):
+def drop_comma(out: List[str]) -> None:
     """Take the last comma out of a list of pieces, where only white space follows it."""
     last = len(out) - 1
     while last >= 0 and not out[last].strip():
@@ -312,12 +312,12 @@ def drop_comma(out):
         del out[last]
 
 
-def escaped(found) -> str:
+def escaped(found: Match[str]) -> str:
     """A control character (a regex match) as JSON writes it in a string."""
     return quote(found.group())[1:-1]
 
 
-def first_value(text: str):
+def first_value(text: str) -> Optional[str]:
     """The JSON value that `text` begins with, or None."""
     try:
         return json.JSONDecoder(strict=False).raw_decode(text)[0]
@@ -333,5 +333,5 @@ def is_object(text: str) -> bool:
         return False
 
 
-def _no_constant(name):
+def _no_constant(name: str) -> None:
     raise ValueError(name)

@@ -19,7 +19,7 @@ FILTERED = ("content_filter", "content_filtered", "safety", "SAFETY", "sensitive
 class Ending:
     """What the chunks of one answer say of its end."""
 
-    def __init__(self, context: AnswerContext):
+    def __init__(self, context: AnswerContext) -> None:
         self._context = context
         self._word = ""                         # the first finish_reason that says anything
         self._named_stop: Optional[str] = None
@@ -41,7 +41,7 @@ class Ending:
         """Whether the provider's filter ended the answer."""
         return self._word in FILTERED
 
-    def read(self, choice: Mapping[str, Any]):
+    def read(self, choice: Mapping[str, Any]) -> None:
         """Take what a choice says."""
         word = finish_word(choice)
         if word and not self._word:

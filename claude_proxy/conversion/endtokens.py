@@ -20,7 +20,7 @@ class EndTokens:
     ('Done.', '', '')
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._held = ""                             # may be the end of the text
 
     @property

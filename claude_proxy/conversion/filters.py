@@ -20,7 +20,7 @@ Piece = Tuple[str, Any]             # ("text", text), ("thinking", text) or ("ca
 class TextFilter:
     """The text of an answer in pieces -> what it says."""
 
-    def __init__(self, context: AnswerContext, hides_thinking: bool):
+    def __init__(self, context: AnswerContext, hides_thinking: bool) -> None:
         self._pairs = PairJoiner()
         self._tags = TagSplitter() if context.dialect.think_tags else None
         self._stops = StopMatcher(context.local_stops) if any(context.local_stops) else None
@@ -31,7 +31,7 @@ class TextFilter:
         self._hides_thinking = hides_thinking
         self._hidden: List[str] = []            # reasoning between tags that the client does not see
 
-    def _look_for_calls(self, context):
+    def _look_for_calls(self, context: AnswerContext) -> None:
         from .endtokens import EndTokens        # long patterns, which most providers never need
         from .textcalls import TextCalls
         self._ends = EndTokens()
@@ -52,7 +52,7 @@ class TextFilter:
             return None
         return CAUTIOUS if self._ends or self._calls else LITERAL
 
-    def ignore_tags(self):
+    def ignore_tags(self) -> None:
         """From here on a tag opens nothing: the reasoning has a field of its own."""
         if self._tags is not None:
             self._tags.opens = False
@@ -77,25 +77,25 @@ class TextFilter:
             pieces += self._called(self._ends.finish())
         return pieces + (self._calls.finish(cut) if self._calls else [])
 
-    def _tagged(self, text):
+    def _tagged(self, text: str) -> List[Tuple[str, Any]]:
         if not self._tags:
             return self._visible(text)
         return [piece for kind, part in self._tags.feed(text) for piece in self._told(kind, part)]
 
-    def _told(self, kind, text):
+    def _told(self, kind: str, text: str) -> List[Tuple[str, Any]]:
         if kind == "text":
             return self._visible(text)
         if self._hides_thinking:
             self._hidden.append(text)
         return [(kind, text)]
 
-    def _visible(self, text):
+    def _visible(self, text: str) -> List[Tuple[str, Any]]:
         return self._ended(self._stops.feed(text) if self._stops else text)
 
-    def _ended(self, text):
+    def _ended(self, text: str) -> List[Tuple[str, Any]]:
         return self._called(self._ends.feed(text) if self._ends else text)
 
-    def _called(self, text):
+    def _called(self, text: str) -> List[Tuple[str, str]]:
         if self._calls:
             return self._calls.feed(text)
         return [("text", text)] if text else []

@@ -9,7 +9,7 @@ from .wellformed import is_well_formed
 class PairJoiner:
     """Text in pieces, without halves: a first half waits for its second; a half that stays alone becomes U+FFFD."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.half = ""
 
     def feed(self, text: str) -> str:

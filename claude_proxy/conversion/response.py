@@ -43,7 +43,7 @@ def stream_from_completion(completion: Dict[str, Any], context: AnswerContext) -
     return data
 
 
-def take_completion(answer: AnswerStream, completion: Any, context: AnswerContext):
+def take_completion(answer: AnswerStream, completion: Any, context: AnswerContext) -> None:
     """Feed a completion to an AnswerStream; raises UpstreamFailed where it is none."""
     if isinstance(completion, list) and len(completion) == 1:       # Gemini wraps its errors in a list
         completion = completion[0]
@@ -64,7 +64,7 @@ class MessageBuilder:
 
     takes_bad_json = False              # `input` is an object: there is no way to show another
 
-    def __init__(self, context: AnswerContext):
+    def __init__(self, context: AnswerContext) -> None:
         self.open: Optional[str] = None
         self.meter = TextMeter()
         self._pieces: List[str] = []
@@ -72,24 +72,24 @@ class MessageBuilder:
             "id": context.message_id, "type": "message", "role": "assistant", "model": context.model, "content": [],
             "stop_reason": None, "stop_sequence": None, "usage": {}}
 
-    def open_text(self):
+    def open_text(self) -> None:
         """Begin a text block."""
         self._open_block({"type": "text", "text": ""})
 
-    def open_thinking(self):
+    def open_thinking(self) -> None:
         """Begin a thinking block."""
         self._open_block({"type": "thinking", "thinking": "", "signature": ""})
 
-    def open_tool(self, tool_id: str, name: str):
+    def open_tool(self, tool_id: str, name: str) -> None:
         """Begin a tool_use block."""
         self._open_block({"type": "tool_use", "id": tool_id, "name": name, "input": {}})
 
-    def delta(self, text: str):
+    def delta(self, text: str) -> None:
         """A piece of the open block's text, thinking, or input."""
         self._pieces.append(text)
         self.meter.add(quote(text)[1:-1])           # as MessageWriter measures
 
-    def literals(self, literals: List[str]):
+    def literals(self, literals: List[str]) -> None:
         """Pieces that are JSON string literals already, without their quotes."""
         text = "".join(literals)
         self._pieces.append(json.loads('"%s"' % text))
@@ -99,7 +99,7 @@ class MessageBuilder:
         """The text of the open thinking block so far."""
         return "".join(self._pieces)
 
-    def close(self, signature: str = ""):
+    def close(self, signature: str = "") -> None:
         """End the open block; a call whose input was cut is left out."""
         block, text = self.message["content"][-1], "".join(self._pieces)
         if self.open == "tool_use":
@@ -113,7 +113,7 @@ class MessageBuilder:
             block["signature"] = signature
         self.open = None
 
-    def end(self, stop_reason: str, stop_sequence: Optional[str], usage: Dict[str, Any]):
+    def end(self, stop_reason: str, stop_sequence: Optional[str], usage: Dict[str, Any]) -> None:
         """The message's last members. A refused answer has no calls."""
         self.message.update(stop_reason=stop_reason, stop_sequence=stop_sequence, usage=usage)
         if stop_reason == "refusal":
@@ -127,7 +127,7 @@ class MessageBuilder:
         """Nothing: there are no events."""
         return ""
 
-    def _open_block(self, block):
+    def _open_block(self, block: Dict[str, Any]) -> None:
         self.message["content"].append(block)
         self.open = block["type"]
         self._pieces = []

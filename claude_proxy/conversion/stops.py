@@ -13,7 +13,7 @@ class StopMatcher:
     ('one ', '', '', 'END')
     """
 
-    def __init__(self, stops: Sequence[str]):
+    def __init__(self, stops: Sequence[str]) -> None:
         self._stops = [stop for stop in stops if stop]
         self._held = ""                             # may be the beginning of a stop sequence
         self.matched: Optional[str] = None

@@ -36,7 +36,7 @@ class TagSplitter:
     ([], [('thinking', 'hm')], [('text', 'Yes')])
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._held = ""
         self.opening = ""                           # the tag that has begun the reasoning
         self._closing = ""                          # and the one that ends it
@@ -61,7 +61,7 @@ class TagSplitter:
         held, self._held = self._held, ""
         return [("thinking" if self.inside else "text", held)] if held else []
 
-    def _before(self, text):
+    def _before(self, text: str) -> List[Tuple[str, str]]:
         start = text.lstrip(SPACE)
         if len(text) - len(start) > MAX_SPACE:
             return self._only_text(text)
@@ -78,7 +78,7 @@ class TagSplitter:
             return []
         return self._only_text(text)
 
-    def _within(self, text):
+    def _within(self, text: str) -> List[Tuple[str, str]]:
         at = text.find(self._closing)
         if at >= 0:
             self._step = self._after
@@ -87,10 +87,10 @@ class TagSplitter:
         self._held = text[len(text) - keep:]
         return [("thinking", text[:len(text) - keep])]
 
-    def _after(self, text):
+    def _after(self, text: str) -> List[Tuple[str, str]]:
         text = text.lstrip(SPACE)
         return self._only_text(text) if text else []
 
-    def _only_text(self, text):
+    def _only_text(self, text: str) -> List[Tuple[str, str]]:
         self.plain = True
         return [("text", text)]

@@ -9,7 +9,7 @@ sequences that tell languages apart which share an alphabet. Methods of bytes co
 WEIGHTS holds a column for each tokenizer family; `make tokens` measures it against the real tokenizers.
 """
 from collections import Counter
-from typing import Dict, Tuple
+from typing import Dict, List, Tuple, Union
 
 FAMILIES = ("o200k", "deepseek", "qwen", "")        # "": not known; never low against the other three
 CHARACTERS_PER_TOKEN_AT_MOST = 100                  # a long run of one sign costs next to nothing
@@ -23,7 +23,7 @@ CYRILLIC, HAN, HANGUL = range(0xD0, 0xD3), range(0xE4, 0xEA), range(0xEA, 0xEE) 
 PUNCTUATION = [byte for byte in range(0x21, 0x7F) if not chr(byte).isalnum()]
 
 
-def _classes(default: str, **members) -> bytes:
+def _classes(default: str, **members: Union[List[int], range, bytes]) -> bytes:
     """A table for bytes.translate: `members` names a letter for each class of bytes."""
     table = bytearray(default.encode() * 256)
     for name, values in members.items():
@@ -91,7 +91,7 @@ def _measure_wide(data: bytes, features: Dict[str, int]) -> None:
         features[name] = sum(map(wide.count, sequences))
 
 
-def _count_runs(runs, name: str, knees: Tuple[int, ...], features: Dict[str, int]) -> None:
+def _count_runs(runs: List[bytes], name: str, knees: Tuple[int, ...], features: Dict[str, int]) -> None:
     """Adds the number of runs, and for each knee the characters beyond it; digits also in threes."""
     lengths = Counter(map(len, runs))
     features[name] = len(runs)

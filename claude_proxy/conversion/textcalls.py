@@ -58,7 +58,7 @@ Piece = Tuple[str, Any]                             # ("text", text) or ("call",
 class TextCalls:
     """Text in pieces -> pieces of text, and calls."""
 
-    def __init__(self, declared: Collection[str], schemas: Optional[Mapping[str, Any]] = None):
+    def __init__(self, declared: Collection[str], schemas: Optional[Mapping[str, Any]] = None) -> None:
         self._declared = declared
         self._schemas = schemas or {}
         self._held = ""
@@ -82,7 +82,7 @@ class TextCalls:
         self._cut = cut
         return self._run(self._held, True)
 
-    def _run(self, text, ended):
+    def _run(self, text: str, ended: bool) -> List[Tuple[str, Any]]:
         out: List[Piece] = []
         while text:
             step = self._step
@@ -97,7 +97,7 @@ class TextCalls:
 
     # Each step looks at the beginning of the text: (characters that are dealt with, what they are).
 
-    def _start(self, text, ended):
+    def _start(self, text: str, ended: bool) -> Tuple[int, List[Any]]:
         start = text.lstrip()
         near = len(text) - len(start) <= MAX_SPACE
         undecided = near and not ended and len(start) < BARE_BEGUN
@@ -107,7 +107,7 @@ class TextCalls:
             self._step = self._open
         return 0, []
 
-    def _open(self, text, ended):
+    def _open(self, text: str, ended: bool) -> Tuple[int, List[Tuple[str, str]]]:
         found = MARK.search(text)
         if found is None:
             size = len(text) - (0 if ended else max(overlap(text, mark) for mark in MARKS))
@@ -122,7 +122,7 @@ class TextCalls:
             self._mark, self._step = mark, self._collect
         return at, [("text", text[:at])]
 
-    def _fenced(self, text, ended):
+    def _fenced(self, text: str, ended: bool) -> Tuple[int, List[Tuple[str, str]]]:
         at = text.find(FENCE)
         if at >= 0:
             self._step = self._open
@@ -131,7 +131,7 @@ class TextCalls:
             size = len(text) - (0 if ended else overlap(text, FENCE))
         return size, [("text", text[:size])]
 
-    def _collect(self, text, ended):
+    def _collect(self, text: str, ended: bool) -> Tuple[int, List[Tuple[str, Any]]]:
         end = ENDS.get(self._mark, "")
         at = text.find(end) if end else -1
         whole = end and at >= 0
@@ -150,14 +150,14 @@ class TextCalls:
         size = len(self._mark) or len(text) - len(text.lstrip()) + 1
         return size, [("text", text[:size])]
 
-    def _behind(self, text, ended):
+    def _behind(self, text: str, ended: bool) -> Tuple[int, List[Any]]:
         """White space behind a call belongs to it; another bare call may follow."""
         rest = text.lstrip()
         if rest:
             self._step = self._open if self._mark else self._start
         return len(text) - len(rest), []
 
-    def _calls(self, text, size):
+    def _calls(self, text: str, size: int) -> Tuple[int, List[Tuple[str, str]]]:
         """(size, the calls) that the first `size` characters hold."""
         body = text[len(self._mark):size]
         if not ENDS.get(self._mark, ""):
@@ -167,7 +167,7 @@ class TextCalls:
         body = body[:len(body) - len(ENDS[self._mark])] if body.endswith(ENDS[self._mark]) else body
         return size, self._tagged_calls(body.strip())
 
-    def _json_calls(self, text, body):
+    def _json_calls(self, text: str, body: str) -> Tuple[int, List[Tuple[str, str]]]:
         named = NAMED_ARGS.match(body) if self._mark == "[TOOL_CALLS]" else None
         value, length = json_at(body[named.end():] if named else body)
         used = len(self._mark) + (named.end() if named else 0) + length
@@ -175,7 +175,7 @@ class TextCalls:
             return used, [(named.group(1), compact(value))] if isinstance(value, dict) else []
         return used, calls_of(value)
 
-    def _tagged_calls(self, body) -> List[Call]:
+    def _tagged_calls(self, body: str) -> List[Call]:
         if body.startswith(("{", "[")):
             value, length = json_at(body)
             return calls_of(value) if not body[length:].strip() else []
@@ -190,7 +190,7 @@ class TextCalls:
         name = body.split("<", 1)[0].strip()
         return [(name, self._typed(name, ARG_KEY.findall(body)))] if name else []
 
-    def _typed(self, name, parameters) -> str:
+    def _typed(self, name: str, parameters: List[Tuple[str, str]]) -> str:
         """Parameters that came as text, as the tool's schema wants them."""
         schema = self._schemas.get(name)
         properties = schema.get("properties") if isinstance(schema, dict) else None

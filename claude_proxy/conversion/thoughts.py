@@ -20,7 +20,7 @@ TEXTS = ("text", "summary", "data")                 # members of a detail that g
 class Thoughts:
     """The reasoning of one answer, apart from its place among the blocks."""
 
-    def __init__(self, provider: str, model: str, dialect: Dialect):
+    def __init__(self, provider: str, model: str, dialect: Dialect) -> None:
         self._provider, self._model = provider, model
         self._fields = dialect.reasoning_fields
         self._keeps_details = dialect.reasoning_field == "reasoning_details"    # they go back as they are
@@ -54,7 +54,7 @@ class Thoughts:
                 text = told
         return text
 
-    def keep_extra(self, tool_id: str, extra: Any):
+    def keep_extra(self, tool_id: str, extra: Any) -> None:
         """Keep what belongs to a call: a tool_use block has no place for it."""
         self._extras[tool_id] = extra
 
@@ -65,7 +65,7 @@ class Thoughts:
         return sign(shown, self._provider, self._field or self._default_field, model=self._model, text=text,
                     details=details or None, extras=extras or None)
 
-    def _keep(self, detail):
+    def _keep(self, detail: Dict[str, Any]) -> str:
         """Add a detail, or the next piece of one; gives its text."""
         told = plain_text(detail.get("text")) or plain_text(detail.get("summary"))
         if not self._keeps_details:
@@ -73,7 +73,7 @@ class Thoughts:
         last = self._details[-1] if self._details else None
         same = last and "index" in detail and all(
             last.get(key) == detail.get(key, last.get(key)) for key in ("type", "index", "id"))
-        if same:
+        if last and same:
             for key, value in detail.items():
                 if key in TEXTS and isinstance(value, str) and isinstance(last.get(key), str):
                     last[key] += value

@@ -10,7 +10,7 @@ Counts come in the last chunk, in the finish chunk, or in every chunk as running
 counts up in its chunks and has the totals in an event of its own, without `choices`: that one is final. Numbers may be
 null, floats, or 0 throughout where a provider does not know yet.
 """
-from typing import Any, Dict, Mapping, Optional
+from typing import Any, Dict, Mapping, Optional, Tuple
 
 SERVICE_TIERS = {"default": "standard", "auto": "standard", "flex": "standard", "scale": "standard",
                  "standard": "standard", "priority": "priority", "fast": "priority"}
@@ -19,13 +19,13 @@ SERVICE_TIERS = {"default": "standard", "auto": "standard", "flex": "standard", 
 class UsageCounter:
     """Keeps the counts that are valid of all that an answer brings."""
 
-    def __init__(self, adds_up: bool = False):
+    def __init__(self, adds_up: bool = False) -> None:
         self._adds_up = adds_up                     # counts in chunks are increments (dialect.usage_adds_up)
         self._counts: Optional[Mapping[str, Any]] = None
         self._final = False
         self._tier = ""
 
-    def read(self, chunk: Mapping[str, Any]):
+    def read(self, chunk: Mapping[str, Any]) -> None:
         """Take the counts that a chunk or a completion carries, wherever it carries them."""
         tier = chunk.get("service_tier")
         if isinstance(tier, str):
@@ -62,11 +62,11 @@ class UsageCounter:
 class TextMeter:
     """Measures an answer as it is written, to estimate its tokens where the provider never counts them."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._chars = 0
         self._more_bytes = 0                        # UTF-8 bytes beyond one for each character
 
-    def add(self, literal: str):
+    def add(self, literal: str) -> None:
         """A JSON string literal, or several."""
         self._chars += len(literal)
         if not literal.isascii():
@@ -99,7 +99,7 @@ def messages_counts(counts: Mapping[str, Any], estimated_output: int = 0) -> Dic
     written = min(written, prompt - cached)
     output, reasoning = output_counts(counts, prompt)
     known = _output_of(counts) is not None
-    usage = {"input_tokens": prompt - cached - written, "cache_creation_input_tokens": written,
+    usage: Dict[str, Any] = {"input_tokens": prompt - cached - written, "cache_creation_input_tokens": written,
              "cache_read_input_tokens": cached, "output_tokens": output if known else estimated_output}
     if reasoning:
         usage["output_tokens_details"] = {"thinking_tokens": reasoning}
@@ -110,7 +110,7 @@ def _output_of(counts):
     return counts.get("completion_tokens", counts.get("output_tokens"))
 
 
-def output_counts(counts: Mapping[str, Any], prompt: int):
+def output_counts(counts: Mapping[str, Any], prompt: int) -> Tuple[int, int]:
     """(output tokens, reasoning tokens among them): xAI counts its reasoning beside completion_tokens, not in them."""
     output = count(counts, "completion_tokens", "output_tokens")
     reasoning = count(part(counts, "completion_tokens_details"), "reasoning_tokens")

@@ -14,7 +14,7 @@ MAX_SECRETS = 1000                  # of this configuration, and of those before
 class Application:
     """Made once, by `serve`. A request keeps the configuration that it began with."""
 
-    def __init__(self, config: Config, caller: Any, metrics: Any, learned: Any):
+    def __init__(self, config: Config, caller: Any, metrics: Any, learned: Any) -> None:
         self.caller = caller                        # upstream.Caller
         self.metrics = metrics                      # observe.Metrics
         metrics.stale_retries = lambda: caller.pool.stale_retries

@@ -38,7 +38,7 @@ AnyBytes = Union[bytes, bytearray]
 class Patience:
     """How long a body may take: so many seconds, and one more for each 64 KiB that came."""
 
-    def __init__(self, seconds: float):
+    def __init__(self, seconds: float) -> None:
         self._start = time.monotonic() + seconds
 
     def until(self, received: int) -> float:
@@ -64,7 +64,7 @@ def too_large(max_bytes: int) -> TooLarge:
     return TooLarge("the request is larger than %d bytes (server.max_body_bytes)" % max_bytes)
 
 
-def _read_length(wire, length, patience):
+def _read_length(wire: Wire, length: int, patience: Patience) -> AnyBytes:
     if len(wire.buffer) >= length:
         return wire.take(length)
     body, received = bytearray(length), len(wire.buffer)     # pages that nothing is written to cost nothing
@@ -78,7 +78,7 @@ def _read_length(wire, length, patience):
     return body
 
 
-def _read_chunked(wire, max_bytes, patience):
+def _read_chunked(wire: Wire, max_bytes: int, patience: Patience) -> bytes:
     body = bytearray()
     while True:
         match = CHUNK_LINE(_read_line(wire, MAX_CHUNK_LINE, patience.until(len(body))))
@@ -94,7 +94,7 @@ def _read_chunked(wire, max_bytes, patience):
         _skip_line_end(wire, patience.until(len(body)))
 
 
-def _append(body, wire, size, patience):
+def _append(body: bytearray, wire: Wire, size: int, patience: Patience) -> None:
     """Move a chunk's data from the wire to the body."""
     while size:
         if not wire.buffer and not wire.fill(patience.until(len(body))):
@@ -104,7 +104,7 @@ def _append(body, wire, size, patience):
         size -= len(data)
 
 
-def _skip_line_end(wire, until):
+def _skip_line_end(wire: Wire, until: float) -> None:
     while len(wire.buffer) < 2:
         if wire.buffer and wire.buffer[0] != 0x0d:
             raise _bad_chunk()
@@ -114,7 +114,7 @@ def _skip_line_end(wire, until):
         raise _bad_chunk()
 
 
-def _read_line(wire, max_bytes, until):
+def _read_line(wire: Wire, max_bytes: int, until: float) -> bytes:
     """The bytes before the next CRLF."""
     while True:
         end = wire.buffer.find(b"\r\n")
@@ -126,7 +126,7 @@ def _read_line(wire, max_bytes, until):
             raise _cut_short()
 
 
-def _skip_trailers(wire, until):
+def _skip_trailers(wire: Wire, until: float) -> None:
     lines: List[str] = []
     size = 0
     while True:
@@ -141,7 +141,7 @@ def _skip_trailers(wire, until):
             raise _bad_chunk()
 
 
-def _bad_chunk():
+def _bad_chunk() -> InvalidRequest:
     return InvalidRequest("the chunks of the request's body are malformed")
 
 
@@ -173,7 +173,7 @@ def is_packed(coding: str) -> bool:
     return "gzip" in coding
 
 
-def _bad_gzip():
+def _bad_gzip() -> InvalidRequest:
     return InvalidRequest("the body is not the gzip that its Content-Encoding says")
 
 
@@ -207,7 +207,7 @@ def parse_json(data: AnyBytes, charset: str = "utf-8") -> Dict[str, Any]:
     return body
 
 
-def _parse(text):
+def _parse(text: str) -> Dict[str, Any]:
     try:
         return DECODER.decode(text)
     except json.JSONDecodeError as error:
@@ -226,7 +226,7 @@ def check_number(text: str) -> None:
         raise InvalidRequest("the body holds more than %d values" % MAX_VALUES)
 
 
-def _separators(text):
+def _separators(text: str) -> int:
     return text.count(",") + text.count("{") + text.count("[")
 
 
@@ -244,7 +244,7 @@ def look_through(body: Any) -> List[str]:
     raise _too_deep()
 
 
-def _next_level(level, texts):
+def _next_level(level: List[Any], texts: List[Any]) -> List[Any]:
     deeper = []
     for holder in level:
         for value in chain(holder, holder.values()) if holder.__class__ is dict else holder:
@@ -264,11 +264,11 @@ def is_mostly_ascii(data: AnyBytes) -> bool:
     return others * FEW <= len(looked)
 
 
-def _too_deep():
+def _too_deep() -> InvalidRequest:
     return InvalidRequest("the body is nested more than %d levels deep" % MAX_DEPTH)
 
 
-def _whole_characters(text):
+def _whole_characters(text: str) -> str:
     """The same JSON text, where escapes of half a character name U+FFFD instead."""
     pieces, done = [], 0
     for match in SURROGATES.finditer(text):
@@ -283,7 +283,7 @@ def _whole_characters(text):
     return "".join(pieces)
 
 
-def _escaped(text, start):
+def _escaped(text: str, start: int) -> bool:
     """The backslash at `start` is itself escaped: an odd number of them stands before it."""
     before = start
     while before and text[before - 1] == "\\":
@@ -291,17 +291,17 @@ def _escaped(text, start):
     return (start - before) % 2 == 1
 
 
-def _refuse_constant(name):
+def _refuse_constant(name: str) -> None:
     raise InvalidRequest("the body is not JSON: %s is no number" % name)
 
 
-def _integer(digits):
+def _integer(digits: str) -> int:
     if len(digits) > MAX_DIGITS:
         raise InvalidRequest("the body holds a number of %d digits" % len(digits))
     return int(digits)
 
 
-def _finite(digits):
+def _finite(digits: str) -> float:
     number = float(digits)
     if number - number != 0:             # infinite
         raise InvalidRequest("the body holds a number that is too large")

@@ -9,7 +9,7 @@ key         x-api-key or Authorization: Bearer, one of server.client_keys
 import ipaddress
 import re
 import threading
-from typing import Any, Dict, Optional, Tuple
+from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from ..config import Server, is_loopback
 from ..errors import Forbidden, InvalidRequest, NotAuthenticated, RateLimited
@@ -42,7 +42,7 @@ def host_allowed(host: str, allowed: Tuple[str, ...], loopback: bool) -> bool:
     return not loopback and (not allowed or _is_address(name))
 
 
-def _is_address(name):
+def _is_address(name: str) -> bool:
     try:
         return not ipaddress.ip_address(name.strip("[]")).is_unspecified
     except ValueError:
@@ -77,7 +77,7 @@ def preflight_headers(asked: Optional[str], methods: str) -> Dict[str, str]:
 class Door:
     """The checks of one configuration; `loopback`: the address that it listens on is this machine's own."""
 
-    def __init__(self, server: Server, loopback: bool):
+    def __init__(self, server: Server, loopback: bool) -> None:
         own = (server.host.lower(),) if is_loopback(server.host) else ()
         self.loopback = loopback
         self.hosts = tuple(host.lower() for host in server.allowed_hosts) + own
@@ -139,16 +139,16 @@ def shows_key(headers: Dict[str, str]) -> bool:
     return bool(_keys_shown(headers))
 
 
-def _keys_shown(headers):
+def _keys_shown(headers: Mapping[str, str]) -> List[str]:
     return [value for value in (headers.get("x-api-key"), _bearer(headers.get("authorization", ""))) if value]
 
 
-def _is_visit(headers):
+def _is_visit(headers: Mapping[str, str]) -> bool:
     """A person followed a link: the page that it leads to does nothing by itself."""
     return headers.get("sec-fetch-mode") == "navigate" and headers.get("sec-fetch-dest") == "document"
 
 
-def _bearer(value):
+def _bearer(value: str) -> str:
     scheme, _, key = value.partition(" ")
     return key.strip(" ") if scheme.lower() == "bearer" else ""
 
@@ -162,7 +162,7 @@ def check_content_type(value: Optional[str]) -> None:
 class Places:
     """How many requests run for each client key."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._lock = threading.Lock()
         self._taken: Dict[str, int] = {}
 
@@ -188,7 +188,7 @@ class Places:
 class Place:
     """What Places.hold() gives."""
 
-    def __init__(self, places: Places, key_name: str, limit: Optional[int]):
+    def __init__(self, places: Places, key_name: str, limit: Optional[int]) -> None:
         self._places, self._key_name, self._limit = places, key_name, limit
 
     def __enter__(self) -> None:

@@ -1,36 +1,44 @@
 """What the routes do, in terms of the other rooms. Each takes (app, request, answer, record) and answers once."""
+from __future__ import annotations
+
 import base64
 import re
-from typing import Any, Dict, Tuple
+from typing import TYPE_CHECKING, Any, Dict, List, Tuple
 from urllib.parse import parse_qs
 
 from .. import relay, routing
 from ..errors import NotFound
 from .live import events  # noqa: F401  (GET /api/events: the route table names it)
 
+if TYPE_CHECKING:
+    from ..observe.record import Record
+    from .application import Application
+    from .request import Request
+    from .answers import Answer
 
-def create_message(app, request, answer, record) -> None:
+
+def create_message(app: Application, request: Request, answer: Answer, record: Record) -> None:
     """POST /v1/messages"""
     limit = app.door.limits.get(request.key_name) if request.key_name else None
     with app.places.hold(request.key_name, limit):
         relay.create_message(app, request, answer, request.provider, record)
 
 
-def count_tokens(app, request, answer, record) -> None:
+def count_tokens(app: Application, request: Request, answer: Answer, record: Record) -> None:
     """POST /v1/messages/count_tokens"""
     relay.count_tokens(app, request, answer, request.provider, record)
 
 
 # -- models
 
-def list_models(app, request, answer, record) -> None:
+def list_models(app: Application, request: Request, answer: Answer, record: Record) -> None:
     """GET /v1/models?limit=20&after_id=..&before_id=.."""
     answer.json(200, routing.models_page(app.config, provider=request.provider, **page_of(request.query)))
 
 
-def show_model(app, request, answer, record) -> None:
+def show_model(app: Application, request: Request, answer: Answer, record: Record) -> None:
     """GET /v1/models/{id}"""
-    answer.json(200, routing.model_info(app.config, request.model_id, provider=request.provider))
+    answer.json(200, routing.model_info(app.config, request.model_id or "", provider=request.provider))
 
 
 def page_of(query: str) -> Dict[str, str]:
@@ -41,12 +49,12 @@ def page_of(query: str) -> Dict[str, str]:
 
 # -- health
 
-def alive(app, request, answer, record) -> None:
+def alive(app: Application, request: Request, answer: Answer, record: Record) -> None:
     """GET /health and its other names: the process answers."""
     answer.json(200, {"status": "ok"})
 
 
-def ready(app, request, answer, record) -> None:
+def ready(app: Application, request: Request, answer: Answer, record: Record) -> None:
     """GET /readyz: 503 once the process is on its way out, so that a load balancer turns elsewhere."""
     if app.draining:
         answer.json(503, {"status": "draining"})
@@ -54,26 +62,26 @@ def ready(app, request, answer, record) -> None:
         answer.json(200, {"status": "ok"})
 
 
-def probe(app, request, answer, record) -> None:
+def probe(app: Application, request: Request, answer: Answer, record: Record) -> None:
     """HEAD of a base URL with a provider's name, as Claude Code asks it at its start. Without a key it names none."""
-    if app.config.provider(request.provider) is None and app.door.knows(request.headers):
+    if app.config.provider(request.provider or "") is None and app.door.knows(request.headers):
         raise NotFound("no provider has that name")
     answer.json(200, {"status": "ok"})
 
 
 # -- operation
 
-def metrics(app, request, answer, record) -> None:
+def metrics(app: Application, request: Request, answer: Answer, record: Record) -> None:
     """GET /metrics, for Prometheus: of all processes that share the port."""
     answer.content(200, "text/plain; version=0.0.4; charset=utf-8", app.metrics.everywhere().encode("utf-8"))
 
 
-def status(app, request, answer, record) -> None:
+def status(app: Application, request: Request, answer: Answer, record: Record) -> None:
     """GET /api/status: the dashboard's numbers."""
     answer.json(200, app.metrics.status(app.config, app.learned), {"cache-control": "no-store"})
 
 
-def dashboard(app, request, answer, record) -> None:
+def dashboard(app: Application, request: Request, answer: Answer, record: Record) -> None:
     """GET /: the dashboard's page; it asks /api/events for its numbers."""
     page, headers = dashboard_page()
     if request.header("if-none-match") == headers["etag"]:
@@ -106,7 +114,7 @@ def content_policy(page: bytes) -> str:
             "base-uri 'none'; form-action 'none'; frame-ancestors 'none'" % (scripts, styles))
 
 
-def _hashes(sources):
+def _hashes(sources: List[bytes]) -> str:
     import hashlib
     found = ["'sha256-%s'" % base64.b64encode(hashlib.sha256(source).digest()).decode("ascii") for source in sources]
     return " ".join(found) or "'none'"

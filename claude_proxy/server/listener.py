@@ -3,6 +3,8 @@
 The accept loop owns the listening sockets; each connection's thread owns its own socket. Whoever drains only
 shuts sockets (which wakes their threads) and waits for the threads to be done.
 """
+from __future__ import annotations
+
 import errno
 import logging
 import os
@@ -14,12 +16,15 @@ import threading
 import time
 from http.server import ThreadingHTTPServer
 from socketserver import BaseRequestHandler
-from typing import Any, List, Optional, Sequence, Set, Tuple
+from typing import TYPE_CHECKING, Any, Callable, List, Optional, Sequence, Set, Tuple
 
 from ..config import is_loopback
 from .answers import Answer, new_request_id
 from .connection import Connection, no_room
 from .wire import Wire
+
+if TYPE_CHECKING:
+    from ..config.shapes import Server
 
 log = logging.getLogger("claude_proxy.server")
 
@@ -41,7 +46,7 @@ class Listener:
     serve() blocks in one thread; drain() and close() are called from another.
     """
 
-    def __init__(self, app: Any, sockets: Optional[Sequence[socket.socket]] = None):
+    def __init__(self, app: Any, sockets: Optional[Sequence[socket.socket]] = None) -> None:
         server = app.config.server
         self.app = app
         self._tls = Tls(app) if server.tls_cert_file else None
@@ -85,7 +90,7 @@ class Listener:
             self._close_servers()
         self._done.wait()
 
-    def _accept(self):
+    def _accept(self) -> None:
         with selectors.DefaultSelector() as selector:
             for server in self._servers:
                 selector.register(server, selectors.EVENT_READ, server)
@@ -98,14 +103,14 @@ class Listener:
                     if key.data is not None and not self._stopping:
                         key.data.accept()
 
-    def _close_servers(self):
+    def _close_servers(self) -> None:
         for server in self._servers:
             server.server_close()
         self._wake.close()
         self._waker.close()
         self._closed.set()
 
-    def _accepted(self, sock) -> None:
+    def _accepted(self, sock: socket.socket) -> None:
         """A thread for a new connection; a quick refusal where there are too many."""
         limit = self.app.config.server.max_connections
         # Systems give the lowest descriptor that is free, so its number tells how many are in use.
@@ -126,29 +131,29 @@ class Listener:
             self._forget(connection)
             self._turn_away(sock)
 
-    def _warn(self, what):
+    def _warn(self, what: str) -> None:
         now = time.monotonic()
         if now >= self._warn_again:
             self._warn_again = now + WARN_SECONDS
             log.warning("%s: more are refused", what)
 
-    def _run(self, connection):
+    def _run(self, connection: Connection) -> None:
         try:
             connection.run()
         finally:
             self._forget(connection)
 
-    def _forget(self, connection):
+    def _forget(self, connection: Connection) -> None:
         with self._changed:
             self._connections.discard(connection)
             self._tell()
             self._changed.notify_all()
 
-    def _tell(self):
+    def _tell(self) -> None:
         if self.turns is not None:
             self.turns.tell(len(self._connections))
 
-    def _turn_away(self, sock):
+    def _turn_away(self, sock: socket.socket) -> None:
         """Without a thread: the words fit into an empty socket, and whoever has sent much may miss them."""
         try:
             if self._tls is None:
@@ -190,7 +195,7 @@ class Listener:
             connection.shut()
         self._done.set()
 
-    def _stop(self):
+    def _stop(self) -> None:
         """End the accept loop, and wait until its sockets are closed."""
         if not self._stopping:
             self._stopping = True
@@ -205,7 +210,7 @@ class Listener:
         with self._changed:
             return list(self._connections)
 
-    def _wait_until_idle(self, seconds):
+    def _wait_until_idle(self, seconds: float) -> bool:
         with self._changed:
             return self._changed.wait_for(lambda: all(one.idle for one in self._connections), seconds)
 
@@ -213,7 +218,7 @@ class Listener:
 class ListeningServer(ThreadingHTTPServer):
     """The standard library's server around one listening socket; what it does with a connection is ours."""
 
-    def __init__(self, sock: socket.socket, accepted):
+    def __init__(self, sock: socket.socket, accepted: Callable[..., Any]) -> None:
         super().__init__(sock.getsockname(), BaseRequestHandler, bind_and_activate=False)
         self.socket.close()                         # the one that the base class made
         self.socket = sock
@@ -251,7 +256,7 @@ def notice_the_dead(sock: socket.socket) -> None:
 class Tls:
     """The TLS side of the listener. The certificate is read again when the configuration was replaced."""
 
-    def __init__(self, app: Any):
+    def __init__(self, app: Any) -> None:
         self._app = app
         self._config = app.config
         self._context = tls_context(app.config.server)
@@ -268,14 +273,14 @@ class Tls:
         return self._context
 
 
-def tls_context(server) -> ssl.SSLContext:
+def tls_context(server: Server) -> ssl.SSLContext:
     """A context with the configured certificate; OSError (ssl.SSLError) where that is no good."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     if hasattr(context, "minimum_version"):         # not with the OpenSSL of RHEL 7
         context.minimum_version = ssl.TLSVersion.TLSv1_2
     for path in filter(None, (server.tls_cert_file, server.tls_key_file)):
         open(path, "rb").close()                    # its error names the file, the next line's does not
-    context.load_cert_chain(server.tls_cert_file, server.tls_key_file or None)
+    context.load_cert_chain(server.tls_cert_file or "", server.tls_key_file or None)
     context.set_alpn_protocols(["http/1.1"])
     return context
 
@@ -301,12 +306,13 @@ def bind(host: str, port: int) -> List[socket.socket]:
     return sockets
 
 
-def _port_of(sockets):
+def _port_of(sockets: List[socket.socket]) -> int:
     """The port that the first address was given, for the others as well."""
     return sockets[0].getsockname()[1] if sockets else 0
 
 
-def _listening(family, kind, proto, address, port, alone):
+def _listening(family: socket.AddressFamily, kind: socket.SocketKind, proto: int, address: Tuple[Any, ...], port: int,
+               alone: bool) -> socket.socket:
     sock = socket.socket(family, kind, proto)
     try:
         # On Windows SO_REUSEADDR would let two servers share the port.

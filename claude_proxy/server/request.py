@@ -1,12 +1,17 @@
 """One request of a client: its head, its place in the route table, and its body once somebody asks for it."""
+from __future__ import annotations
+
 import time
-from typing import Any, Dict, Optional
+from typing import TYPE_CHECKING, Any, Dict, Optional
 
 from ..config import Server
 from ..errors import InvalidRequest
 from .body import AnyBytes, charset_of, is_mostly_ascii, is_packed, parse_json, read_body, too_large, unpack
 from .reader import Head, body_framing
 from .wire import Wire
+
+if TYPE_CHECKING:
+    import socket
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 WITH_BODY = ("POST", "PUT", "PATCH")
@@ -16,7 +21,7 @@ LARGE = 16384                       # bytes of a body; for smaller ones it makes
 class Request:
     """What the handlers see. Header names are in small letters; `path` is without the query."""
 
-    def __init__(self, head: Head, wire: Wire, server: Server, request_id: str):
+    def __init__(self, head: Head, wire: Wire, server: Server, request_id: str) -> None:
         self.method, self.target, self.version, self.headers = head
         self.path, _, self.query = self.target.partition("?")
         self.request_id = request_id
@@ -37,7 +42,7 @@ class Request:
         return self.headers.get(name, default)
 
     @property
-    def sock(self):
+    def sock(self) -> socket.socket:
         """The client's socket, non-blocking: to watch whether it leaves, never to read from."""
         return self._wire.sock
 

@@ -128,7 +128,7 @@ def _joined(parts: List[str]) -> str:
     return "/" + "/".join(part.replace("/", "%2F") for part in parts)
 
 
-def _unknown(path):
+def _unknown(path: str) -> NotFound:
     return NotFound("there is no %s here; the API is under /v1/messages" % shown(path), reason="no such path")
 
 

@@ -10,15 +10,28 @@
 What a provider may have worked on (500, 502, 504, a hang-up after the request went out) is not asked again: it may cost
 money twice. All tries of one request begin within TOTAL_SECONDS, but for fallbacks.
 """
+from __future__ import annotations
+
 import email.utils
 import logging
 import random
 import time
+from typing import TYPE_CHECKING, Any, Callable, Dict, Mapping, Optional, Sequence, TypeVar, Union
 
 from ..errors import InvalidRequest, ProxyError, TooLarge
 from ..providers.records import replace
 from .faults import Fault, NoRoom, NotReached
 from .stays import name_of
+
+if TYPE_CHECKING:
+    from ..observe.record import Record
+    from ..providers.learned import Learned
+    from ..routing import Target
+    from .call import Caller
+    from .keys import Key
+    from .waiting import Watch
+
+T = TypeVar("T")
 
 FIRST_DELAY_SECONDS, LONGEST_DELAY_SECONDS = 0.5, 8.0
 TOTAL_SECONDS = 15.0
@@ -34,10 +47,11 @@ class Refused(Exception):
     `name`: what stands in the log in place of the status.
     """
 
-    def __init__(self, error, status=0, text="", headers=None, chat_body=None, name=""):
+    def __init__(self, error: ProxyError, status: int = 0, text: str = "", headers: Optional[Mapping[str, str]] = None,
+                 chat_body: Optional[Dict[str, Any]] = None, name: str = "") -> None:
         super().__init__(error.message)
         self.error, self.status, self.text = error, status or error.status, text
-        self.name = name or self.status
+        self.name: Union[int, str] = name or self.status
         self.headers = headers or {}
         self.chat_body = chat_body
 
@@ -45,7 +59,7 @@ class Refused(Exception):
 class NotAsked(Exception):
     """The request cannot be put into the target's words: no provider has seen it."""
 
-    def __init__(self, error):
+    def __init__(self, error: ProxyError) -> None:
         super().__init__(error.message)
         self.error = error
 
@@ -53,14 +67,17 @@ class NotAsked(Exception):
 class Attempts:
     """The tries of one request."""
 
-    def __init__(self, caller, learned, watch, record, may_go_on=lambda: True, chance=random.random, wall=time.time):
+    def __init__(self, caller: Caller, learned: Learned, watch: Watch, record: Record,
+                 may_go_on: Callable[[], bool] = lambda: True, chance: Callable[[], float] = random.random,
+                 wall: Callable[[], float] = time.time) -> None:
         self.caller, self.learned, self.watch, self.record = caller, learned, watch, record
         self._may_go_on, self._chance, self._wall = may_go_on, chance, wall
         self._began = watch.clock()
 
-    def run(self, targets, ask):
+    def run(self, targets: Sequence[Target], ask: Callable[[Target, Key], T]) -> T:
         """Call ask(target, key) until it returns: that value. Raises the ProxyError of the first target, ClientLeft."""
-        first, stays, session = None, self.caller.stays, self.record.session
+        first: Optional[ProxyError] = None
+        stays, session = self.caller.stays, self.record.session
         for target in stays.order(session, targets):
             tries = _Tries(target if target is targets[0] else standing_in(target, targets[0]))
             try:
@@ -74,10 +91,11 @@ class Attempts:
             else:
                 stays.answered(session, targets, target)
                 return value
-        raise first
+        raise first             # type: ignore[misc]  # there is at least one target
 
-    def _ask_target(self, tries, ask):
+    def _ask_target(self, tries: _Tries, ask: Callable[[Target, Key], T]) -> T:
         target = tries.target
+        what: Union[Fault, int, str]
         while True:
             key = self._key(target, tries)
             try:
@@ -100,7 +118,7 @@ class Attempts:
                 raise refused.error
             self.record.retries += 1
 
-    def _key(self, target, tries):
+    def _key(self, target: Target, tries: _Tries) -> Key:
         pick, session = self.caller.keys.pick, self.record.session
         try:
             # All refused: the last one is as good as any, where waiting may help.
@@ -109,18 +127,18 @@ class Attempts:
         except Fault as fault:
             raise fault.told_of(target.provider.name)
 
-    def _note(self, target, what):
+    def _note(self, target: Target, what: Union[Fault, int, str]) -> None:
         said = what.text if isinstance(what, Fault) else what
         self.record.attempts.append("%s: %s" % (name_of(target), said))
 
-    def _once_more(self, tries, refused):
+    def _once_more(self, tries: _Tries, refused: Refused) -> bool:
         """Whether the model may do better, and has had one try."""
         if tries.by_chance or not refused.error.by_chance or not tries.target.provider.max_retries:
             return False
         tries.by_chance = True
         return True
 
-    def _mend(self, tries, refused):
+    def _mend(self, tries: _Tries, refused: Refused) -> bool:
         """Whether the target was changed so that the provider's complaint no longer holds."""
         target = tries.target
         if not target.provider.heal or refused.chat_body is None:
@@ -138,7 +156,7 @@ class Attempts:
         tries.target = replace(target, dialect=replace(target.dialect, **remedy.changes))
         return True
 
-    def _change_key(self, tries, key, refused, fault):
+    def _change_key(self, tries: _Tries, key: Key, refused: Refused, fault: Optional[Fault]) -> bool:
         """Whether another key is at hand for one that the provider would not have."""
         if fault or refused.status not in ANOTHER_KEY or key.source is None:
             return False
@@ -150,7 +168,7 @@ class Attempts:
         tries.refused_keys.append(key.source)
         return len(tries.refused_keys) < len(provider.keys)
 
-    def _wait(self, tries, refused, fault):
+    def _wait(self, tries: _Tries, refused: Refused, fault: Optional[Fault]) -> bool:
         """Whether the same may be asked again: then the wait for it is over."""
         if not self._is_passing(refused, fault) or tries.waits >= tries.target.provider.max_retries:
             return False
@@ -167,22 +185,22 @@ class Attempts:
         self.watch.sleep(delay)
         return True
 
-    def _is_passing(self, refused, fault):
+    def _is_passing(self, refused: Refused, fault: Optional[Fault]) -> bool:
         """It may be over in a moment, and the provider has not worked on the request."""
         if fault:
             return isinstance(fault, NotReached) and not isinstance(fault, NoRoom)
         return refused.status in ASK_AGAIN and refused.error.headers.get("x-should-retry") != "false"
 
-    def _retry_after(self, headers):
+    def _retry_after(self, headers: Mapping[str, str]) -> Optional[float]:
         return retry_after(headers, self._wall())
 
 
-def standing_in(target, first):
+def standing_in(target: Target, first: Target) -> Target:
     """A fallback, with a warning that says for whom."""
     return replace(target, warnings=target.warnings + ("fallback:%s" % name_of(first),))
 
 
-def is_the_requests_fault(error, status):
+def is_the_requests_fault(error: ProxyError, status: int) -> bool:
     """No other target would take it either. A 404 is an InvalidRequest where the address is wrong: another may help."""
     return isinstance(error, (InvalidRequest, TooLarge)) and status != 404
 
@@ -190,7 +208,7 @@ def is_the_requests_fault(error, status):
 class _Tries:
     """What was tried with one target."""
 
-    def __init__(self, target):
+    def __init__(self, target: Target) -> None:
         self.target = target
         self.status = 0                     # of the last answer; 0 where there was none
         self.remedies, self.refused_keys, self.refreshed = [], [], []
@@ -198,7 +216,7 @@ class _Tries:
         self.by_chance = False
 
 
-def retry_after(headers, now):
+def retry_after(headers: Mapping[str, str], now: float) -> Optional[float]:
     """Seconds that a provider asks to wait for; None where it does not say, or says nonsense. `now`: since 1970.
 
     https://www.rfc-editor.org/rfc/rfc9110#name-retry-after

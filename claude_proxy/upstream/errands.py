@@ -16,7 +16,7 @@ from .waiting import Watch, socket_pair
 class Errand:
     """Begins at once, and goes on when nobody waits for it any more. `mistakes`: what its work may raise."""
 
-    def __init__(self, work: Callable[[], Any], mistakes: Tuple[Type[Exception], ...], name: str = "errand"):
+    def __init__(self, work: Callable[[], Any], mistakes: Tuple[Type[Exception], ...], name: str = "errand") -> None:
         self._work, self._mistakes = work, mistakes
         self._waiting: Optional[List[socket.socket]] = []       # closed when it is done, which wakes their other ends
         self._value: Any = None
@@ -44,7 +44,7 @@ class Errand:
             raise self._mistake
         return self._value
 
-    def _run(self):
+    def _run(self) -> None:
         try:
             self._value = self._work()
             self._mistake = None
@@ -53,5 +53,5 @@ class Errand:
         finally:
             with self._lock:
                 waiting, self._waiting = self._waiting, None
-            for sock in waiting:
+            for sock in waiting or ():
                 sock.close()

@@ -10,7 +10,7 @@ A fault's text is the end of a sentence that begins with the provider's name.
 """
 import errno
 import os
-from typing import Type
+from typing import Dict, Optional, Type
 
 from ..errors import Overloaded, ProxyError, UpstreamFailed, UpstreamTimeout
 
@@ -21,13 +21,13 @@ class Fault(Exception):
     """`text`: what the provider did, as in «deepseek hung up before it answered»; `hint`: what to do about it."""
 
     error: Type[ProxyError] = UpstreamFailed
-    headers = None              # for the answer to the client
+    headers: Optional[Dict[str, str]] = None              # for the answer to the client
 
-    def __init__(self, text, hint=""):
+    def __init__(self, text: str, hint: str = "") -> None:
         super().__init__(text)
         self.text, self.hint = text, hint
 
-    def told_of(self, provider_name):
+    def told_of(self, provider_name: str) -> ProxyError:
         """The fault as the error that the client is told."""
         text = "%s %s" % (provider_name, self.text)
         return self.error("%s; %s" % (text, self.hint) if self.hint else text, headers=self.headers)
@@ -48,7 +48,7 @@ class NoRoom(NotReached):
 
     error = Overloaded
 
-    def __init__(self, text, seconds, hint=""):
+    def __init__(self, text: str, seconds: float, hint: str = "") -> None:
         super().__init__(text, hint)
         self.headers = {"Retry-After": str(max(1, int(seconds + 0.999)))}
 

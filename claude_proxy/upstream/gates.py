@@ -1,10 +1,17 @@
 """Who may ask a provider now: `max_concurrent` with a short queue, and a breaker for one that cannot be reached."""
+from __future__ import annotations
+
 import collections
 import threading
 import time
+from typing import TYPE_CHECKING, Callable, Optional
 
 from .faults import NoRoom
 from .waiting import socket_pair
+
+if TYPE_CHECKING:
+    import socket
+    from .waiting import Watch
 
 QUEUE_SECONDS = 30.0                # longest wait for one of max_concurrent places
 FAILURES = 5                        # this many failed connects ...
@@ -15,13 +22,13 @@ OPEN_SECONDS = 5.0                  # ... and for so long nobody is sent there; 
 class Gate:
     """At most `limit` holders; the others wait in the order in which they came."""
 
-    def __init__(self, name, limit):
+    def __init__(self, name: str, limit: int) -> None:
         self.name, self.limit = name, limit
         self._inside = 0
         self._queue = collections.deque()           # sockets: a byte lets its waiter in
         self._lock = threading.Lock()
 
-    def enter(self, watch):
+    def enter(self, watch: Watch) -> None:
         """Wait for a place; raises NoRoom, or ClientLeft."""
         with self._lock:
             if self._inside < self.limit:
@@ -41,14 +48,14 @@ class Gate:
             ours.close()
             theirs.close()
 
-    def _give_up(self, theirs):
+    def _give_up(self, theirs: socket.socket) -> None:
         with self._lock:
             if theirs in self._queue:
                 self._queue.remove(theirs)
                 return
         self.leave()                                # let in at the last moment: pass the place on
 
-    def leave(self):
+    def leave(self) -> None:
         """Give the place to the one who has waited longest."""
         with self._lock:
             if self._queue:
@@ -60,13 +67,13 @@ class Gate:
 class Breaker:
     """Counts failed connects to one provider. Closed, open for OPEN_SECONDS, then one probe decides."""
 
-    def __init__(self, clock=time.monotonic):
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._failures = collections.deque(maxlen=FAILURES)
-        self._open_until = None
+        self._open_until: Optional[float] = None
         self._lock = threading.Lock()
 
-    def enter(self):
+    def enter(self) -> None:
         """Raises NoRoom while it is open, or while a probe is under way."""
         if self._open_until is None:                # closed: the usual case asks for no lock
             return
@@ -79,14 +86,14 @@ class Breaker:
                              self._open_until - now)
             self._open_until = now + OPEN_SECONDS   # this one is the probe; the others wait for what it finds
 
-    def reached(self):
+    def reached(self) -> None:
         """A connection was made."""
         if self._failures or self._open_until is not None:
             with self._lock:
                 self._failures.clear()
                 self._open_until = None
 
-    def failed(self):
+    def failed(self) -> None:
         """No connection was made."""
         with self._lock:
             now = self._clock()

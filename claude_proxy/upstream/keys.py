@@ -2,17 +2,23 @@
 
 A session (Claude Code's X-Claude-Code-Session-Id) stays on its key, because providers cache prompts by account.
 """
+from __future__ import annotations
+
 import codecs
 import collections
 import os
 import re
 import threading
 import time
+from typing import TYPE_CHECKING, Any, Callable, Collection, Optional, Tuple
 
 from ..errors import NotAuthenticated
 from .errands import Errand
 from .faults import no_descriptor
 from .waiting import NEVER, Watch
+
+if TYPE_CHECKING:
+    from ..config.shapes import KeySource, Provider
 
 COMMAND_SECONDS = 30
 COOL_SECONDS = {401: 300.0, 402: 300.0, 403: 300.0, 429: 30.0}      # where the provider says no time of its own
@@ -31,14 +37,14 @@ class CommandFailed(ValueError):
 class Key:
     """A key that can be sent; `value` is "" for providers that take none."""
 
-    def __init__(self, value="", source=None):
+    def __init__(self, value: str = "", source: Optional[KeySource] = None) -> None:
         self.value, self.source = value, source
 
 
 class KeyRing:
     """Which key a request uses. One for the process; what it remembers may be lost."""
 
-    def __init__(self, clock=time.monotonic, reader=None):
+    def __init__(self, clock: Callable[[], float] = time.monotonic, reader: Optional[Reader] = None) -> None:
         self._clock = clock
         self._reader = reader or Reader()
         self._cool_until = {}                               # source -> time
@@ -46,7 +52,8 @@ class KeyRing:
         self._sessions = collections.OrderedDict()          # (provider name, session) -> source
         self._lock = threading.Lock()
 
-    def pick(self, provider, session="", tried=(), watch=None):
+    def pick(self, provider: Provider, session: str = "", tried: Collection[KeySource] = (),
+             watch: Optional[Watch] = None) -> Optional[Key]:
         """The key for the next try, None when all were tried; raises NotAuthenticated where there is none to read.
 
         A command that gives one is waited for with the client in view: ClientLeft where that goes.
@@ -56,9 +63,9 @@ class KeyRing:
                 raise NotAuthenticated("%s has no key: %s" % (provider.name, provider.key_hint), NO_RETRY)
             return None if tried else Key()
         source = self._choose(provider, session, tried)
-        return source and Key(self._reader.value(source, provider.name, watch or Watch()), source)
+        return Key(self._reader.value(source, provider.name, watch or Watch()), source) if source else None
 
-    def _choose(self, provider, session, tried):
+    def _choose(self, provider: Provider, session: str, tried: Collection[KeySource]) -> Optional[KeySource]:
         left = [source for source in provider.keys if source not in tried]
         if len(provider.keys) == 1 or not left:
             return left[0] if left else None
@@ -76,13 +83,13 @@ class KeyRing:
                 self._remember((provider.name, session), chosen)
             return chosen
 
-    def _remember(self, whose, source):
+    def _remember(self, whose: Tuple[str, str], source: KeySource) -> None:
         self._sessions[whose] = source
         self._sessions.move_to_end(whose)
         if len(self._sessions) > MAX_SESSIONS:
             self._sessions.popitem(last=False)
 
-    def refused(self, key, status, retry_after=None):
+    def refused(self, key: Key, status: int, retry_after: Optional[float] = None) -> None:
         """The provider would not have this key: leave it alone for a while."""
         if key.source is None or status not in COOL_SECONDS:
             return
@@ -90,11 +97,11 @@ class KeyRing:
         with self._lock:
             self._cool_until[key.source] = self._clock() + seconds
 
-    def known(self):
+    def known(self) -> Tuple[str, ...]:
         """The keys that files and commands have given."""
         return self._reader.known()
 
-    def refresh(self, key):
+    def refresh(self, key: Key) -> bool:
         """Whether asking where the key comes from may give another one: then it will be asked again."""
         return key.source is not None and self._reader.forget(key.source, key.value)
 
@@ -102,17 +109,17 @@ class KeyRing:
 class Reader:
     """Keys out of their sources: files are read again when they change, commands when their key was refused."""
 
-    def __init__(self, run=None):
+    def __init__(self, run: Optional[Callable[[Any], str]] = None) -> None:
         self._run = run or run_command
         self._known = {}                                    # source -> (value, signature of the file)
         self._ever = {}                                     # every key that was read: an answer may quote a former one
         self._errands = {}                                  # source -> the run of its command, for all who wait for it
         self._lock = threading.Lock()
 
-    def value(self, source, provider_name, watch):
+    def value(self, source: KeySource, provider_name: str, watch: Watch) -> str:
         """The key; raises NotAuthenticated where it cannot be had, without its text; ClientLeft."""
         if source.kind == "literal":
-            return source.value.reveal()
+            return source.value.reveal()          # type: ignore[union-attr]  # a literal is a Secret, all else a str
         try:
             text = self._from_file(source) if source.kind == "file" else self._from_command(source, watch)
         except MISTAKES as exc:
@@ -126,15 +133,15 @@ class Reader:
             raise NotAuthenticated("%s: the key of %s %s" % (source.origin, provider_name, what), NO_RETRY)
         return text
 
-    def _from_file(self, source):
-        signature = file_signature(source.value)
+    def _from_file(self, source: KeySource) -> str:
+        signature = file_signature(source.value)        # type: ignore[arg-type]
         with self._lock:
             known = self._known.get(source)
             if known is not None and known[1] == signature:
                 return known[0]
-            return self._kept(source, read_file(source.value), signature)
+            return self._kept(source, read_file(source.value), signature)     # type: ignore[arg-type]
 
-    def _kept(self, source, text, signature=None):
+    def _kept(self, source: KeySource, text: str, signature: Optional[Tuple[int, int, int]] = None) -> str:
         """A key that was read; it is not kept where it cannot be sent, so that it is read again."""
         text = text.strip()
         if _SENDABLE.match(text):
@@ -144,7 +151,7 @@ class Reader:
                 del self._ever[next(iter(self._ever))]
         return text
 
-    def _from_command(self, source, watch):
+    def _from_command(self, source: KeySource, watch: Watch) -> str:
         with self._lock:
             if source in self._known:
                 return self._known[source][0]
@@ -154,7 +161,7 @@ class Reader:
         errand.wait(watch, NEVER)                           # it has a limit of its own
         return errand.result()
 
-    def _ask(self, source):
+    def _ask(self, source: KeySource) -> str:
         """Run a command, in a thread of its own."""
         try:
             text = self._run(source.value)
@@ -166,11 +173,11 @@ class Reader:
             del self._errands[source]
             return self._kept(source, text)
 
-    def known(self):
+    def known(self) -> Tuple[str, ...]:
         """The keys that were read, those that are no longer in use as well."""
         return tuple(dict.fromkeys([value for value, _ in list(self._known.values())] + list(self._ever)))
 
-    def forget(self, source, value):
+    def forget(self, source: KeySource, value: str) -> bool:
         """Whether a command will be run again; not where another request has done so since `value` was handed out."""
         if source.kind != "command":
             return False
@@ -180,7 +187,7 @@ class Reader:
         return True
 
 
-def read_file(path):
+def read_file(path: str) -> str:
     """The text of a key file; in UTF-16 where PowerShell has written it."""
     with open(path, "rb") as file:
         return decoded(file.read(65536))
@@ -191,7 +198,7 @@ def decoded(data):
     return data.decode("utf-16" if data[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else "utf-8-sig")
 
 
-def file_signature(path):
+def file_signature(path: str) -> Optional[Tuple[int, int, int]]:
     """What changes when a file does; None where there is none."""
     try:
         found = os.stat(path)
@@ -200,7 +207,7 @@ def file_signature(path):
     return found.st_mtime_ns, found.st_size, found.st_ino
 
 
-def run_command(command):
+def run_command(command: Any) -> str:
     """The output of a command line of the configuration, or of a list of words."""
     import subprocess                       # most have no such command
     try:
@@ -213,7 +220,7 @@ def run_command(command):
     return decoded(done.stdout)
 
 
-def _why(exc):
+def _why(exc: Exception) -> str:
     if isinstance(exc, CommandFailed):
         return str(exc)
     if isinstance(exc, UnicodeDecodeError):

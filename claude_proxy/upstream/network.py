@@ -2,13 +2,20 @@
 
 Here is what to say where they are in the way, so that a person knows which of them it was and what to set.
 """
+from __future__ import annotations
+
 import os
 import sys
 import urllib.parse
 import urllib.request
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping
 
 from .. import config
 from .faults import NotReached
+
+if TYPE_CHECKING:
+    import ssl
+    from ..config.shapes import Provider
 
 AUTHORITY_FILES = ("SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "GIT_SSL_CAINFO")
 STORES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem")
@@ -22,13 +29,13 @@ class NotTrusted(NotReached):
     """The provider's certificate, or the one that an inspecting proxy shows in its place, does not verify."""
 
 
-def untrusted(exc, host, platform=sys.platform):
+def untrusted(exc: ssl.SSLCertVerificationError, host: str, platform: str = sys.platform) -> NotTrusted:
     """An SSLCertVerificationError -> the fault."""
     return NotTrusted("could not be trusted: the certificate of %s: %s" % (host, exc.verify_message.rstrip(".")),
                       _remedy(exc.verify_code, platform))
 
 
-def _remedy(code, platform):
+def _remedy(code: int, platform: str) -> str:
     if code in (NOT_YET, EXPIRED):
         return "check the clock of this machine; if it is right, the certificate has to be renewed"
     if code == OTHER_NAME:
@@ -41,12 +48,12 @@ def _remedy(code, platform):
     return said
 
 
-def is_loopback(authority):
+def is_loopback(authority: str) -> bool:
     """Whether "host:port" is this machine: never through a proxy."""
     return config.is_loopback(urllib.parse.urlsplit("//" + authority).hostname or "")
 
 
-def proxies_of(provider):
+def proxies_of(provider: Provider) -> Dict[str, str]:
     """urllib's mapping for the provider: its own proxy, none where that is "", else the environment's, for https."""
     if provider.proxy is not None:
         return {"http": provider.proxy, "https": provider.proxy} if provider.proxy else {}
@@ -54,13 +61,13 @@ def proxies_of(provider):
     return {"https": found["https"]} if "https" in found else {}
 
 
-def proxy_for(provider, scheme, authority):
+def proxy_for(provider: Provider, scheme: str, authority: str) -> str:
     """The proxy that a request to "host:port" takes, as it was written; "" for none. NO_PROXY is heeded."""
     found = "" if is_loopback(authority) else proxies_of(provider).get(scheme, "")
     return "" if not found or urllib.request.proxy_bypass(authority) else found
 
 
-def proxies_that_speak_http(provider, scheme, authority):
+def proxies_that_speak_http(provider: Provider, scheme: str, authority: str) -> Dict[str, str]:
     """urllib's mapping for a request to "host:port"; NotReached where the proxy is none that we can speak to."""
     found = proxy_for(provider, scheme, authority)
     kind, spoken, _ = found.partition("://")
@@ -70,7 +77,7 @@ def proxies_that_speak_http(provider, scheme, authority):
     return {scheme: found} if found else {}
 
 
-def behind(fault):
+def behind(fault: NotReached) -> NotReached:
     """The fault of a connection to a proxy, said to be one."""
     if fault.text.startswith(NOT_REACHED):
         fault.text = "%sits proxy: %s" % (NOT_REACHED, fault.text[len(NOT_REACHED):])
@@ -78,7 +85,7 @@ def behind(fault):
     return fault
 
 
-def refused_by_proxy(head, target, authorized):
+def refused_by_proxy(head: bytes, target: str, authorized: bool) -> NotReached:
     """The head of a proxy's answer to CONNECT -> the fault; `authorized`: it was told a name and a password."""
     first, _, fields = head.decode("latin-1").partition("\r\n")
     status = first.split(" ", 2)[1:2]
@@ -93,14 +100,15 @@ def refused_by_proxy(head, target, authorized):
     return NotReached("%sthe proxy refused (%s)" % (NOT_REACHED, first[:100]), hint)
 
 
-def ways_to_trust(provider, environ, exists=os.path.isfile):
+def ways_to_trust(provider: Provider, environ: Mapping[str, str],
+                  exists: Callable[[str], bool] = os.path.isfile) -> List[Dict[str, Any]]:
     """Settings that may make a certificate verify, the mildest first: [{"ca_file": ...} or {"tls_strict": False} ...]
 
     The files are those that other programs of this machine are told of, and the system's, which not every Python knows.
     """
     named = [environ.get(name) for name in AUTHORITY_FILES]
     files = [path for path in dict.fromkeys(named + list(STORES)) if path and exists(path)]
-    ways = [{"ca_file": path} for path in files]
+    ways: List[Dict[str, Any]] = [{"ca_file": path} for path in files]
     if provider.tls_strict:
         ways += [{"tls_strict": False}] + [dict(way, tls_strict=False) for way in ways]
     return ways

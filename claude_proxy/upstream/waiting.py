@@ -13,6 +13,7 @@ in every phase of a request (connecting, waiting for the head, mid-stream, betwe
 import select
 import socket
 import time
+from typing import Callable, List, Optional, Tuple
 
 from .faults import ClientLeft, no_descriptor
 
@@ -28,12 +29,15 @@ GONE = HANG_UP | 8 | 16 | 32                    # ... POLLERR, POLLHUP, POLLNVAL
 class Watch:
     """One client that waits for one answer. Without a client (None) it only waits."""
 
-    def __init__(self, client=None, clock=time.monotonic):
+    def __init__(self, client: Optional[socket.socket] = None, clock: Callable[[], float] = time.monotonic) -> None:
         self.client, self.clock = client, clock
-        self.beat, self.beat_at = None, NEVER
+        self.beat: Optional[Callable[[float], float]] = None
+        self.beat_at = NEVER
         self._poller = select.poll() if hasattr(select, "poll") else SelectPoller()
         self._client_fd = -1
-        self._sock, self._fd, self._writing, self._pending = None, -1, False, None
+        self._sock: Optional[socket.socket] = None
+        self._fd, self._writing = -1, False
+        self._pending: Optional[Callable[[], int]] = None
         if client is not None:
             self._client_fd = client.fileno()
             # Where a hang-up is an event of its own, pipelined bytes need not wake us. Under TLS they must:
@@ -41,7 +45,7 @@ class Watch:
             quiet = HANG_UP and not hasattr(client, "pending")
             self._poller.register(self._client_fd, HANG_UP if quiet else HANG_UP | IN)
 
-    def wait(self, sock, until, writing=False):
+    def wait(self, sock: Optional[socket.socket], until: float, writing: bool = False) -> str:
         """READY when the socket can be read (written), LEFT when the client is gone, SILENT at `until`.
 
         `sock` may be None: then it is a sleep. `until` is a time of the watch's clock.
@@ -66,37 +70,37 @@ class Watch:
             if clock() >= self.beat_at and not self._has_beaten():
                 return LEFT
 
-    def wait_for(self, sock, until, writing=False):
+    def wait_for(self, sock: Optional[socket.socket], until: float, writing: bool = False) -> bool:
         """Like wait(), but leaving is a ClientLeft, and the answer is whether the socket is ready."""
         state = self.wait(sock, until, writing)
         if state is LEFT:
             raise ClientLeft
         return state is READY
 
-    def sleep(self, seconds):
+    def sleep(self, seconds: float) -> None:
         """Sleep that ends in ClientLeft when the client leaves; pings go on."""
         self.wait_for(None, self.clock() + seconds)
 
-    def _state(self, events):
+    def _state(self, events: List[Tuple[int, int]]) -> str:
         """LEFT, READY, or "" where the events were nothing but pipelined bytes."""
         state = ""
         for fd, event in events:
             if fd != self._client_fd:
                 state = READY
-            elif event & GONE or is_hang_up(self.client):
+            elif event & GONE or is_hang_up(self.client):       # type: ignore[arg-type]  # its descriptor said so
                 return LEFT
             else:
                 self._poller.register(fd, HANG_UP)      # something more to read, later, by somebody else
         return state
 
-    def _has_beaten(self):
+    def _has_beaten(self) -> bool:
         try:
-            self.beat_at = self.beat(self.clock())
+            self.beat_at = self.beat(self.clock())      # type: ignore[misc]  # who sets beat_at sets beat
         except OSError:
             return False                        # it could not be written: the client is gone
         return True
 
-    def _turn_to(self, sock, writing):
+    def _turn_to(self, sock: Optional[socket.socket], writing: bool) -> None:
         if self._sock is not None:
             self._poller.unregister(self._fd)
         self._sock, self._writing = sock, writing
@@ -105,7 +109,7 @@ class Watch:
             self._fd = sock.fileno()
             self._poller.register(self._fd, OUT if writing else IN)
 
-    def forget(self):
+    def forget(self) -> None:
         """The provider's socket is about to serve others, or to be closed."""
         if self._sock is not None:
             self._turn_to(None, False)
@@ -119,7 +123,7 @@ def socket_pair():
         raise no_descriptor(exc) or exc
 
 
-def is_hang_up(client):
+def is_hang_up(client: socket.socket) -> bool:
     """Whether a readable socket has nothing more to say. Takes nothing from it."""
     try:
         head = socket.socket.recv(client, 5, socket.MSG_PEEK)      # the TCP bytes, also under TLS
@@ -136,16 +140,16 @@ def is_hang_up(client):
 class SelectPoller:
     """select.poll's interface over select.select, for Windows."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._wanted = {}
 
-    def register(self, fd, events):
+    def register(self, fd: int, events: int) -> None:
         self._wanted[fd] = events
 
-    def unregister(self, fd):
+    def unregister(self, fd: int) -> None:
         del self._wanted[fd]
 
-    def poll(self, milliseconds):
+    def poll(self, milliseconds: float) -> List[Tuple[int, int]]:
         """[(fd, events)] of those that are ready within the time."""
         readers = [fd for fd, events in self._wanted.items() if events & IN]
         writers = [fd for fd, events in self._wanted.items() if events & OUT]
