@@ -52,6 +52,11 @@ MESSAGES = {
         completion(content=None, audio={"id": "a", "transcript": "A", "data": "AA=="}), [], "end_turn"),
     "an empty recording is nothing": (
         completion(content=None, audio={"id": "", "transcript": ""}, tool_calls=[function({"a": 1})]), [LS], "tool_use"),
+    "three calls alike": (
+        completion(tool_calls=[dict(function("", tool_id=""), index=0)] * 3),
+        [dict(LS, id="toolu_1_%d" % number, input={}) for number in (1, 2, 3)], "tool_use"),
+    "a tag that is never closed, in a list of parts": (
+        completion("length", content=[{"type": "text", "text": "<think>A"}]), [dict(TEXT, text="<think>A")], "max_tokens"),
     "a call that was cut is left out": (
         completion("length", content="A", tool_calls=[function('{"a": 1'), function('{"a": 1', tool_id="c2")]),
         [TEXT], "max_tokens"),

@@ -76,9 +76,9 @@ class BlockOrder:
         elif self.mode != DROPPED:
             self._put("thinking", text)
 
-    def call_pieces(self, pieces):
-        """Pieces of tool calls, as a chunk lists them."""
-        for call, arguments in self._book.find(pieces):
+    def call_pieces(self, pieces, whole=False):
+        """Pieces of tool calls, as a chunk lists them; `whole`: each is a call of its own."""
+        for call, arguments in self._book.find(pieces, whole):
             self._add(call, arguments)
 
     def _add(self, call, arguments):

@@ -57,8 +57,10 @@ class CallBook:
         self._by_index: Dict[Any, Call] = {}
         self._made = 0
 
-    def find(self, pieces: Sequence[Mapping[str, Any]]) -> List[Tuple[Call, str]]:
-        """(its call, its arguments as text) for each piece of one list."""
+    def find(self, pieces: Sequence[Mapping[str, Any]], whole: bool = False) -> List[Tuple[Call, str]]:
+        """(its call, its arguments as text) for each piece of one list; `whole`: each is a call of its own."""
+        if whole:
+            return [self._add(piece, None) for piece in pieces]
         before = list(self._calls)
         unmarked = sum(1 for piece in pieces if is_unmarked(piece))
         places = iter(before[-unmarked:] if unmarked else ())       # those take up the calls before, in their order

@@ -30,7 +30,7 @@ from .filters import TextFilter
 from .pairs import PairJoiner
 from .sse import EventSplitter, EventTooLarge, encode, fields
 from .tags import is_unclosed
-from .thoughts import Thoughts
+from .thoughts import Thoughts, plain_text
 from .usage import UsageCounter
 from .writer import PING, MessageWriter
 
@@ -129,9 +129,9 @@ class AnswerStream:
     def take_whole(self, completion: Dict[str, Any]):
         """A whole completion, in place of a stream: with it the answer is complete, whatever its finish_reason says."""
         choice = chunks.first_choice(completion)
-        content = chunks.delta_of(choice, whole=True).get("content")
+        content = plain_text(chunks.delta_of(choice, whole=True).get("content"))
         shown = self._blocks.mode in (SHOWN, SEALED)
-        if isinstance(content, str) and is_unclosed(content) and (shown or not endings.is_cut(choice)):
+        if is_unclosed(content) and (shown or not endings.is_cut(choice)):
             self._filter.ignore_tags()
         self.take_chunk(completion, whole=True)
         self.done = True
@@ -215,14 +215,14 @@ class AnswerStream:
             self._answered = True
             delta = chunks.delta_of(choice, whole)
             if delta:
-                self._delta(delta)
+                self._delta(delta, whole)
             self._ending.read(choice)
         error = chunks.error_in(chunk, choice, event_name)
         if error is not None and self.error is None:
             from ..providers import refusals        # all that is known of errors: not before there is one
             self.error = refusals.in_stream(error, self._context)
 
-    def _delta(self, delta):
+    def _delta(self, delta, whole):
         reasoning = self._thoughts.read(delta)
         if reasoning:
             if self._thoughts.in_a_field:
@@ -239,7 +239,7 @@ class AnswerStream:
                 return
         pieces = chunks.call_pieces(delta)
         if pieces and not self._ending.refused:
-            self._blocks.call_pieces(pieces)
+            self._blocks.call_pieces(pieces, whole)
 
     def _say(self, pieces):
         for kind, piece in pieces:
