@@ -242,7 +242,7 @@ PROMISES = (
      "context.verify_flags &= ~ssl.VERIFY_X509_STRICT", "context.check_hostname = False"),
     ("TLS 1.2 at least, to providers", POOL + "test_tls_1_2_at_least", "upstream/pool.py",
      "context.minimum_version = ssl.TLSVersion.TLSv1_2", "context.minimum_version = ssl.TLSVersion.TLSv1"),
-    ("TLS 1.2 at least, from clients", "test_server_listener.py::test_tls_1_2_at_least", "server/listener.py",
+    ("TLS 1.2 at least, from clients", "test_server_listener.py::test_tls_1_2_at_least", "server/sockets.py",
      "context.minimum_version = ssl.TLSVersion.TLSv1_2", "context.minimum_version = ssl.TLSVersion.TLSv1"),
     ("addresses are http or https", "test_config_reading.py::test_mistakes", "config/checks.py",
      'if parts.scheme not in ("http", "https"):', "if False:"),

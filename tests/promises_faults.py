@@ -14,6 +14,7 @@ LISTENER, ANSWERS, SERVE = "server/listener.py", "server/answers.py", "commands/
 CALL, ANSWER, TRIES, KEYS = "upstream/call.py", "upstream/answer.py", "upstream/attempts.py", "upstream/keys.py"
 POOL, LINK, GATES, WAITING = "upstream/pool.py", "upstream/connection.py", "upstream/gates.py", "upstream/waiting.py"
 FRAMING, STAYS, FAULTS, ERRANDS = "upstream/framing.py", "upstream/stays.py", "upstream/faults.py", "upstream/errands.py"
+SOCKETS = "server/sockets.py"
 RELAY, REFUSALS, SSE, STREAM = "relay.py", "providers/refusals.py", "conversion/sse.py", "conversion/stream.py"
 AT_DOOR, AT_LISTENER = "test_server_connection.py::", "test_server_listener.py::"
 RELAYED, CALLED, TRIED, KEYED = "test_relay.py::", "test_upstream_pool.py::", "test_upstream_attempts.py::", "test_upstream_keys.py::"
@@ -52,8 +53,8 @@ PROMISES = (
      "            raise NotReached('is too busy')\n"),
     ("who does not read is let go", AT_DOOR + "test_a_client_that_does_not_read_is_let_go", WIRE,
      "+ self.write_seconds)", "+ 1e4)"),
-    ("nobody shares the port", AT_LISTENER + "test_a_port_that_is_taken_is_an_error", LISTENER, 'else "SO_REUSEADDR"', 'else "SO_REUSEPORT"'),
-    ("room for 128 that wait to be accepted", AT_LISTENER + "test_what_is_set_on_sockets", LISTENER, "BACKLOG = 512", "BACKLOG = 5"),
+    ("nobody shares the port", AT_LISTENER + "test_a_port_that_is_taken_is_an_error", SOCKETS, 'else "SO_REUSEADDR"', 'else "SO_REUSEPORT"'),
+    ("room for 128 that wait to be accepted", AT_LISTENER + "test_what_is_set_on_sockets", SOCKETS, "BACKLOG = 512", "BACKLOG = 5"),
     ("no Nagle", AT_LISTENER + "test_what_is_set_on_sockets", LISTENER, "sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)", "pass"),
     ("no thread leaks", RELAYED + "test_sixty_clients_leave_at_once", LISTENER, "            connection.run()\n        finally:",
      "            connection.run()\n            time.sleep(60)\n        finally:"),

@@ -14,7 +14,7 @@ import pytest
 from server_harness import KEY, SECONDS, Client, Reply, ask, message, post, proxy
 
 from claude_proxy.config import Server
-from claude_proxy.server.listener import bind, tls_context
+from claude_proxy.server.sockets import bind, tls_context
 
 HEALTH = b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n"
 

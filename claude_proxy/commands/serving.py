@@ -17,7 +17,7 @@ from ..config import DEMO, Config, exposure, with_demo
 from ..observe import Metrics, hide_secrets
 from ..providers.learned import Learned
 from ..providers.records import replace
-from ..server.listener import bind
+from ..server.sockets import bind
 from . import outcome
 
 KEY_BYTES = 24
