@@ -15,7 +15,7 @@ from importlib.machinery import ModuleSpec  # noqa: E402
 
 
 class Bundle:
-    """Finds and loads modules from a dict of texts; `root` is the archive's path, which their __file__ begins with.
+    """Finds and loads modules from a dict of texts, in UTF-8; `root` is the archive's path, which their __file__ begins with.
 
     importlib's SourceLoader would look for files and for bytecode first: a tenth of a start.
     """
@@ -42,18 +42,19 @@ class Bundle:
     def get_source(self, name):
         """The text of a module; tracebacks show its lines."""
         base = name.replace(".", "/")
-        return self.files.get(base + ".py") or self.files[base + "/__init__.py"]
+        return (self.files.get(base + ".py") or self.files[base + "/__init__.py"]).decode("utf-8")
 
     def get_data(self, path):
         """The bytes of a file beside a module (pkgutil.get_data)."""
         file = os.path.relpath(path, self.root).replace(os.sep, "/")
         if file not in self.files:
             raise OSError(path)
-        return self.files[file].encode("utf-8")
+        return self.files[file]
 
 
-parts = __loader__.get_data("modules").decode("utf-8").split("\0")          # path, text, path, text ...
-sys.meta_path.insert(0, Bundle(dict(zip(parts[::2], parts[1::2])), os.path.abspath(os.path.dirname(__file__))))
+parts = __loader__.get_data("modules").split(b"\0")          # path, text, path, text ...
+texts = {path.decode("utf-8"): text for path, text in zip(parts[::2], parts[1::2])}
+sys.meta_path.insert(0, Bundle(texts, os.path.abspath(os.path.dirname(__file__))))
 
 from claude_proxy.cli import run  # noqa: E402
 
