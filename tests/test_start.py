@@ -16,7 +16,7 @@ print("collects" if gc.isenabled() else "collects nothing")
 """
 NOT_YET = {
     "dataclasses", "inspect", "ast", "difflib", "hmac", "secrets", "subprocess", "platform", "pkgutil", "unicodedata",
-    "textwrap", "uuid", "concurrent.futures", "asyncio", "encodings.idna", "claude_proxy.demo",
+    "uuid", "concurrent.futures", "asyncio", "encodings.idna", "claude_proxy.demo",
     "claude_proxy.explaining", "claude_proxy.conversion.stream", "claude_proxy.conversion.response",
     "claude_proxy.conversion.textcalls", "claude_proxy.conversion.gemini_schema", "claude_proxy.conversion.text_tokens",
     "claude_proxy.providers.refusals", "claude_proxy.providers.complaints", "claude_proxy.commands.check",
