@@ -97,7 +97,7 @@ PROMISES = (
 
     # -- JSON and routes
     ("at most 200 levels", MALFORMED, BODY,
-     "        level = _next_level(level, texts)\n", "        level, texts = [], _next_level(level, texts) and []\n"),
+     "        level = _next_level(level, texts, names)\n", "        level = _next_level(level, texts, names) and []\n"),
     ("the recursion of a deep body is caught", MALFORMED, BODY, "except RecursionError:", "except ZeroDivisionError:"),
     ("no million of values", "test_server_body.py::test_refused", BODY, "    check_number(text)\n", ""),
     ("commas in strings are none", "test_server_body.py::test_parse", BODY,

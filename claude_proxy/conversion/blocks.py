@@ -45,7 +45,8 @@ def is_pdf(block: Block) -> bool:
 
 
 def _text(block, scope, path):
-    return text(block["text"])
+    words = block["text"]
+    return [{"type": "text", "text": words}] if words else []
 
 
 def _image(block, scope, path):
@@ -107,7 +108,9 @@ def inside(blocks: List[Block], scope: Scope, path: Path) -> List[Part]:
     """The parts of blocks inside a block: a PDF that cannot go on leaves a note, not an error, since it is history."""
     parts: List[Part] = []
     for index, block in enumerate(blocks):
-        if is_pdf(block) and not scope.files:
+        if block["type"] == "text":
+            parts += _text(block, scope, path)
+        elif is_pdf(block) and not scope.files:
             scope.warn("dropped:pdf")
             parts += text(NO_PDF)
         else:

@@ -24,6 +24,8 @@ DUMMY = {"google": {"thought_signature": "skip_thought_signature_validator"}}
 def add_reasoning(message: Dict[str, Any], calls: List[Call], thoughts: List[Dict[str, Any]], scope: Scope) -> None:
     """Put what the thinking blocks of a turn hold into its assistant message."""
     dialect = scope.dialect
+    if not thoughts and not dialect.echo_reasoning and dialect.missing_reasoning != "dummy":
+        return
     own = _own(thoughts, scope)
     _add_extras(calls, own, scope)
     if dialect.echo_reasoning != "always" and not (dialect.echo_reasoning == "tool_turns" and calls):

@@ -20,7 +20,9 @@ Schema = Dict[str, Any]
 
 def parameters(schema: Schema, dialect: Dialect) -> Schema:
     """A tool's input_schema -> a function's parameters: an object with properties, whatever was left out."""
-    made = {key: value for key, value in schema.items() if key not in ROOT_ONLY}
+    made = dict(schema)
+    for key in ROOT_ONLY:
+        made.pop(key, None)
     made["type"] = "object"
     if not isinstance(made.get("properties"), dict):
         made["properties"] = {}
@@ -44,11 +46,12 @@ def _without(schema: Any, keys: FrozenSet[str]) -> Any:
         made = {key: value for key, value in schema.items()
                 if key not in keys and not (key == "required" and value is None)}
     for key, value in schema.items():
-        inside = INSIDE.get(key) if isinstance(value, (dict, list)) and key not in keys else None
-        inner = inside(value, keys) if inside else value
-        if inner is not value:
-            made = dict(made) if made is schema else made
-            made[key] = inner
+        inside = INSIDE.get(key) if value.__class__ is dict or value.__class__ is list else None
+        if inside is not None and key not in keys:
+            inner = inside(value, keys)
+            if inner is not value:
+                made = dict(made) if made is schema else made
+                made[key] = inner
     return made
 
 

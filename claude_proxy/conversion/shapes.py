@@ -94,7 +94,8 @@ def _blocks(blocks, path, place):
 
 
 def _block(block, path, place):
-    mapping(block, path)
+    if block.__class__ is not dict:
+        mapping(block, path)
     if "type" not in block:
         raise refuse((path, "type"), "Field required")
     kind = block["type"]

@@ -92,9 +92,9 @@ def reported(chunk: Mapping[str, Any]) -> Optional[Mapping[str, Any]]:
 def messages_counts(counts: Mapping[str, Any], estimated_output: int = 0) -> Dict[str, Any]:
     """One usage object -> Anthropic's counts. Never negative: some report more cached tokens than the prompt has."""
     prompt, details = count(counts, "prompt_tokens", "input_tokens"), part(counts, "prompt_tokens_details")
-    cached = (count(details, "cached_tokens") or
+    cached = (details and count(details, "cached_tokens") or
               count(counts, "prompt_cache_hit_tokens", "cached_tokens", "num_cached_tokens", "cache_read_input_tokens"))
-    written = count(details, "cache_write_tokens") or count(counts, "cache_creation_input_tokens")
+    written = details and count(details, "cache_write_tokens") or count(counts, "cache_creation_input_tokens")
     cached = min(cached, prompt)
     written = min(written, prompt - cached)
     output, reasoning = output_counts(counts, prompt)
@@ -113,7 +113,8 @@ def _output_of(counts):
 def output_counts(counts: Mapping[str, Any], prompt: int) -> Tuple[int, int]:
     """(output tokens, reasoning tokens among them): xAI counts its reasoning beside completion_tokens, not in them."""
     output = count(counts, "completion_tokens", "output_tokens")
-    reasoning = count(part(counts, "completion_tokens_details"), "reasoning_tokens")
+    details = part(counts, "completion_tokens_details")
+    reasoning = count(details, "reasoning_tokens") if details else 0
     if reasoning and count(counts, "total_tokens") == prompt + output + reasoning:
         output += reasoning
     return output, min(reasoning, output)

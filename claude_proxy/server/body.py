@@ -8,8 +8,7 @@ import re
 import socket
 import time
 import zlib
-from itertools import chain
-from typing import Any, Dict, List, Optional, Union
+from typing import Any, Dict, List, Optional, Set, Union
 
 from ..conversion.wellformed import is_well_formed
 from ..errors import InvalidRequest, Timeout, TooLarge
@@ -236,23 +235,31 @@ def look_through(body: Any) -> List[str]:
     One look at everything, without recursion. (Looking for escapes of half a character in the body's text takes twice
     as long, for there are few of them and many backslashes.)
     """
-    level, texts = [body], []
+    level: List[Any] = [body]
+    texts: List[str] = []
+    names: Set[str] = set()
     for _ in range(MAX_DEPTH):
-        level = _next_level(level, texts)
+        level = _next_level(level, texts, names)
         if not level:
-            return texts
+            return texts + [name for name in names if not name.isascii()]
     raise _too_deep()
 
 
-def _next_level(level: List[Any], texts: List[Any]) -> List[Any]:
+def _next_level(level: List[Any], texts: List[str], names: Set[str]) -> List[Any]:
+    """What stands in the objects and arrays of a level; names of members are few, and are looked at once each."""
     deeper = []
     for holder in level:
-        for value in chain(holder, holder.values()) if holder.__class__ is dict else holder:
+        if holder.__class__ is dict:
+            names.update(holder)
+            holder = holder.values()
+        for value in holder:
             kind = value.__class__
-            if kind is dict or kind is list:
-                deeper.append(value)
-            elif kind is str and not value.isascii():
+            if kind is str and value.isascii():
+                continue
+            if kind is str:
                 texts.append(value)
+            elif kind is dict or kind is list:
+                deeper.append(value)
     return deeper
 
 
