@@ -13,14 +13,20 @@ Reasoning is
                 text comes first; and without a call only where the provider wants all reasoning back
     DROPPED     otherwise
 """
+from __future__ import annotations
+
 import json
-from typing import Any, Callable, List, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional, Tuple, Union
 
 from ..errors import UpstreamFailed
 from .arguments import Arguments
 from .callbook import CLOSED, NEW, OPEN, WAITING, Call, CallBook
 from .context import AnswerContext
 from .thoughts import Thoughts
+
+if TYPE_CHECKING:
+    from .response import MessageBuilder
+    from .writer import MessageWriter
 
 SHOWN, SEALED, KEPT, DROPPED = "shown", "sealed", "kept", "dropped"
 ARGUMENTS_AT_ONCE = 32
@@ -42,7 +48,8 @@ def reasoning_mode(context: AnswerContext) -> str:
 class BlockOrder:
     """Puts text, thinking and calls into the writer's blocks, in order."""
 
-    def __init__(self, context: AnswerContext, writer, thoughts: Thoughts):
+    def __init__(self, context: AnswerContext, writer: Union[MessageWriter, MessageBuilder],
+                 thoughts: Thoughts) -> None:
         self._context = context
         self._provider = context.provider or "the provider"
         self._writer = writer
@@ -65,23 +72,23 @@ class BlockOrder:
         """Whether the open block is a call that is not whole yet."""
         return self._call is not None and not self._call.arguments.complete
 
-    def text(self, text: str):
+    def text(self, text: str) -> None:
         """A piece of visible text."""
         self._put("text", text)
 
-    def thinking(self, text: str):
+    def thinking(self, text: str) -> None:
         """A piece of reasoning."""
         if text and self.mode == KEPT:
             self._sealed.append(text)
         elif self.mode != DROPPED:
             self._put("thinking", text)
 
-    def call_pieces(self, pieces, whole=False):
+    def call_pieces(self, pieces: List[Dict[str, Any]], whole: bool = False) -> None:
         """Pieces of tool calls, as a chunk lists them; `whole`: each is a call of its own."""
         for call, arguments in self._book.find(pieces, whole):
             self._add(call, arguments)
 
-    def _add(self, call, arguments):
+    def _add(self, call: Call, arguments: str) -> None:
         if call.extra is not None and call.id:      # it came late: it travels in the next thinking block
             self._thoughts.keep_extra(call.id, call.extra)
             call.extra = None
@@ -103,12 +110,12 @@ class BlockOrder:
         if self._waiting:
             self._drain()
 
-    def _check_blank(self, call):
+    def _check_blank(self, call: Call) -> None:
         """Some models fall into endless white space, and would go on up to their output limit."""
         if call.arguments.blank > MAX_BLANK:
             raise UpstreamFailed("%s wrote endless white space into the arguments of %s" % (self._provider, call.name))
 
-    def arguments_sink(self, piece) -> Optional[Callable]:
+    def arguments_sink(self, piece: Dict[str, Any]) -> Optional[Callable]:
         """What takes the literals of pieces that differ from `piece` only in their arguments; None: not for sure."""
         call, index, raw_id, name = self._call, piece.get("index"), piece.get("id"), piece["function"].get("name")
         if call is None or not isinstance(call.arguments, Arguments) or not self._book.is_last(call, index):
@@ -127,7 +134,7 @@ class BlockOrder:
             return None
         return self._writer.literals if self.mode == SHOWN else self._keep_literals
 
-    def _keep_literals(self, literals):
+    def _keep_literals(self, literals: List[str]) -> None:
         self._sealed.append(unquoted("".join(literals)))
 
     def _take_arguments(self, literals):
@@ -159,13 +166,13 @@ class BlockOrder:
         if straight:
             self._writer.literals(straight)
 
-    def keep_alive(self):
+    def keep_alive(self) -> None:
         """An empty delta of the open block, or a thinking block opened for it: some clients want to see one."""
         if self._writer.open is None:
             self._writer.open_thinking()
         self._writer.delta("")
 
-    def finish(self, cut: bool):
+    def finish(self, cut: bool) -> None:
         """Close all; `cut`: the output limit ended the answer, so that a call need not be whole. -> UpstreamFailed"""
         while True:
             self._finish_call(cut)
@@ -177,13 +184,13 @@ class BlockOrder:
         if wanted and (self._thoughts.unsigned or self._sealed):
             self._seal()
 
-    def drop_waiting_calls(self):
+    def drop_waiting_calls(self) -> None:
         """Forget the calls that have no block yet: the provider filtered the answer."""
         self._waiting = [item for item in self._waiting if item[0] != "call"]
 
     # -- which block is next
 
-    def _put(self, kind, text):
+    def _put(self, kind: str, text: str) -> None:
         if not text:
             return
         if not self._waiting and not self.in_a_call:
@@ -192,14 +199,14 @@ class BlockOrder:
         self._waiting.append((kind, text))
         self._drain()
 
-    def _write(self, kind, text):
+    def _write(self, kind: str, text: str) -> None:
         self._enter(kind)
         if kind == "thinking" and self.mode == SEALED:
             self._sealed.append(text)
         else:
             self._writer.delta(text)
 
-    def _drain(self, at_the_end=False):
+    def _drain(self, at_the_end: bool = False) -> None:
         """Let those that wait have their blocks, as far as the calls before them are whole."""
         while self._waiting and not self.in_a_call:
             kind, item = self._waiting[0]
@@ -213,7 +220,7 @@ class BlockOrder:
                 return
             self._waiting.pop(0)
 
-    def _may_open(self, call, at_the_end):
+    def _may_open(self, call: Call, at_the_end: bool) -> bool:
         if at_the_end:
             if not call.name:
                 raise UpstreamFailed("%s called a tool without naming it" % self._provider)
@@ -222,7 +229,7 @@ class BlockOrder:
         named = call.name and (not declared or call.name in declared or call.arguments.begun)
         return bool(named and (call.raw_id or call.arguments.begun))
 
-    def _open_call(self, call):
+    def _open_call(self, call: Call) -> None:
         self._book.give_id(call)
         if call.extra is not None:
             self._thoughts.keep_extra(call.id, call.extra)
@@ -251,18 +258,18 @@ class BlockOrder:
         else:
             self._writer.open_tool(call.id, self._context.tool_names.get(call.name, call.name))
 
-    def _must_seal(self, kind):
+    def _must_seal(self, kind: str) -> bool:
         """Whether a block of `kind` must not open before something has gone into a signature."""
         if kind == "tool_use" and self.mode == KEPT and self._sealed:
             return True
         return self._thoughts.unsigned and (kind == "tool_use" or (kind == "text" and self.mode in (SHOWN, SEALED)))
 
-    def _seal(self):
+    def _seal(self) -> None:
         """A thinking block without text, for what must go back to the provider and has no other place."""
         self._writer.open_thinking()
         self._close()
 
-    def _finish_call(self, cut):
+    def _finish_call(self, cut: bool) -> None:
         """Send the rest of the open call's arguments; the block itself closes with what follows."""
         call = self._call
         if call is None:
@@ -277,7 +284,7 @@ class BlockOrder:
             self._writer.delta(rest)
         call.state, self._call = CLOSED, None
 
-    def _close(self):
+    def _close(self) -> None:
         """Close the open block, if there is one."""
         if self._writer.open == "thinking":
             sealed, self._sealed = "".join(self._sealed), []

@@ -44,12 +44,12 @@ def is_pdf(block: Block) -> bool:
     return block["type"] == "document" and block["source"]["type"] == "base64"
 
 
-def _text(block, scope, path):
+def _text(block: Dict[str, Any], scope: Scope, path: Path) -> List[Dict[str, Any]]:
     words = block["text"]
     return [{"type": "text", "text": words}] if words else []
 
 
-def _image(block, scope, path):
+def _image(block: Dict[str, Any], scope: Scope, path: Path) -> List[Dict[str, Any]]:
     if not scope.images:
         scope.warn("dropped:image")
         return text(NO_IMAGES)
@@ -58,7 +58,7 @@ def _image(block, scope, path):
     return [{"type": "image_url", "image_url": {"url": url}}]
 
 
-def _data_url(source):
+def _data_url(source: Dict[str, Any]) -> str:
     media_type = "image/jpeg" if source["media_type"] == "image/jpg" else source["media_type"]
     data = source["data"]
     if "\n" in data or " " in data:
@@ -66,14 +66,14 @@ def _data_url(source):
     return "data:%s;base64,%s" % (media_type, data)
 
 
-def _document(block, scope, path):
+def _document(block: Dict[str, Any], scope: Scope, path: Path) -> List[Dict[str, Any]]:
     citations = block.get("citations")
     if isinstance(citations, dict) and citations.get("enabled"):
         scope.warn("dropped:citations")
     return DOCUMENTS[block["source"]["type"]](block, scope, path)
 
 
-def _pdf(block, scope, path):
+def _pdf(block: Dict[str, Any], scope: Scope, path: Path) -> List[Dict[str, Any]]:
     if not scope.files:
         raise refuse((path, "document"), "%s does not take PDF files; send the text of it" % scope.provider)
     scope.has_files, name = True, block.get("title") or "document"
@@ -81,22 +81,22 @@ def _pdf(block, scope, path):
                                       "file_data": "data:application/pdf;base64," + block["source"]["data"]}}]
 
 
-def _text_document(block, scope, path):
+def _text_document(block: Dict[str, Any], scope: Scope, path: Path) -> List[Dict[str, Any]]:
     return text("%s\n%s\n</document>" % (_document_head(block), block["source"]["data"]))
 
 
-def _content_document(block, scope, path):
+def _content_document(block: Dict[str, Any], scope: Scope, path: Path) -> List[Dict[str, Any]]:
     inner = block["source"]["content"]
     parts = text(inner) if isinstance(inner, str) else inside(inner, scope, path)
     return joined(text(_document_head(block)) + parts + text("</document>"), "\n")
 
 
-def _url_document(block, scope, path):
+def _url_document(block: Dict[str, Any], scope: Scope, path: Path) -> List[Dict[str, Any]]:
     scope.warn("dropped:document_url")
     return text("[document at %s, which was not fetched]" % block["source"]["url"])
 
 
-def _document_head(block):
+def _document_head(block: Dict[str, Any]) -> str:
     known = [(name, block[name]) for name in ("title", "context") if block.get(name)]
     return "<document%s>" % "".join(' %s="%s"' % (name, value.replace('"', "&quot;")) for name, value in known)
 
@@ -129,44 +129,44 @@ def joined(parts: List[Part], separator: str) -> List[Part]:
     return made
 
 
-def _search_result(block, scope, path):
+def _search_result(block: Dict[str, Any], scope: Scope, path: Path) -> List[Dict[str, Any]]:
     words = [inner["text"] for inner in block["content"]]
     return text("\n".join(["[search result: %s]" % block["title"], block["source"]] + words))
 
 
-def _server_tool_use(block, scope, path):
+def _server_tool_use(block: Dict[str, Any], scope: Scope, path: Path) -> List[Dict[str, Any]]:
     return text("[server tool %s: %s]" % (block["name"], json.dumps(block.get("input") or {}, ensure_ascii=False)))
 
 
-def _mcp_tool_use(block, scope, path):
+def _mcp_tool_use(block: Dict[str, Any], scope: Scope, path: Path) -> List[Dict[str, Any]]:
     name = "%s/%s" % (block.get("server_name") or "mcp", block["name"])
     return _server_tool_use(dict(block, name=name), scope, path)
 
 
-def _server_result(block, scope, path):
+def _server_result(block: Dict[str, Any], scope: Scope, path: Path) -> List[Dict[str, Any]]:
     words = SERVER_RESULTS[block["type"]](block.get("content"))
     return text("Error: " + words if block.get("is_error") is True else words)
 
 
-def _tool_reference(block, scope, path):
+def _tool_reference(block: Dict[str, Any], scope: Scope, path: Path) -> List[Dict[str, Any]]:
     return text("Tool available: " + block["tool_name"])
 
 
-def _browser_state(block, scope, path):
+def _browser_state(block: Dict[str, Any], scope: Scope, path: Path) -> List[Dict[str, Any]]:
     state = {key: value for key, value in block.items() if key not in ("type", "cache_control")}
     return text(json.dumps(state, ensure_ascii=False))
 
 
-def _container_upload(block, scope, path):
+def _container_upload(block: Dict[str, Any], scope: Scope, path: Path) -> List[Dict[str, Any]]:
     scope.warn("dropped:container_upload")
     return []
 
 
-def _compaction(block, scope, path):
+def _compaction(block: Dict[str, Any], scope: Scope, path: Path) -> List[Dict[str, Any]]:
     return text("[Summary of the earlier conversation]\n" + block["content"]) if block.get("content") else []
 
 
-def _nothing(block, scope, path):
+def _nothing(block: Dict[str, Any], scope: Scope, path: Path) -> List[Dict[str, Any]]:
     return []
 
 

@@ -22,7 +22,7 @@ NEW, WAITING, OPEN, CLOSED = "new", "waiting", "open", "closed"
 class Call:
     """One tool call of an answer."""
 
-    def __init__(self, custom: bool = False):
+    def __init__(self, custom: bool = False) -> None:
         self.raw_id = ""                # the provider's
         self.id = ""                    # the client's, made when the block opens
         self.name = ""                  # as the provider says it
@@ -38,7 +38,7 @@ class Call:
         """A placeholder: some send an empty function_call beside the real calls."""
         return not self.name and not self.arguments.begun
 
-    def name_it(self, name: str, declared: Collection[str]):
+    def name_it(self, name: str, declared: Collection[str]) -> None:
         """Take the name of a piece: the first counts, and a second only where both together are a declared one."""
         if not self.name:
             self.name = name
@@ -49,7 +49,7 @@ class Call:
 class CallBook:
     """The calls of one answer, found again by their pieces."""
 
-    def __init__(self, message_id: str, used_ids: Collection[str] = (), declared: Collection[str] = ()):
+    def __init__(self, message_id: str, used_ids: Collection[str] = (), declared: Collection[str] = ()) -> None:
         self._suffix = message_id[4:] if message_id.startswith("msg_") else message_id
         self._taken = set(used_ids)
         self._declared = declared
@@ -74,7 +74,7 @@ class CallBook:
             found.append((call, arguments))
         return found
 
-    def _add(self, piece, call) -> Tuple[Call, str]:
+    def _add(self, piece: Mapping[str, Any], call: Optional[Call]) -> Tuple[Call, str]:
         is_custom, body = body_of(piece)
         if call is None:
             call = Call(is_custom)
@@ -108,7 +108,7 @@ class CallBook:
         """Whether a piece with this index and nothing new is one of `call`."""
         return (self._by_index.get(index) if isinstance(index, int) else self._calls[-1]) is call
 
-    def give_id(self, call: Call):
+    def give_id(self, call: Call) -> None:
         """Fix the id that the client sees: the provider's where that is one and is new, else one of ours."""
         call.id = tool_id_out(call.raw_id, self._taken)
         while not call.id or call.id in self._taken:

@@ -1,11 +1,16 @@
 """Tool calls of the history and their results: tool_use and tool_result blocks -> tool_calls and `tool` messages."""
+from __future__ import annotations
+
 import json
 import re
-from typing import Any, Dict, List, NamedTuple, Tuple
+from typing import TYPE_CHECKING, Any, Dict, List, NamedTuple, Tuple
 
 from .blocks import content_of, inside, text
 from .names import STYLES, shorten_tool_name, tool_id_for
 from .scope import Scope
+
+if TYPE_CHECKING:
+    from .turns import Item
 
 NO_RESULT = "[no result: the call was interrupted]"
 NO_OUTPUT = "(no output)"
@@ -36,7 +41,7 @@ def called(name: str) -> str:
     return shorten_tool_name(NOT_IN_A_NAME.sub("_", name)) or "unnamed_tool"
 
 
-def _distinct(tool_id, taken, scope):
+def _distinct(tool_id: str, taken: Dict[str, Any], scope: Scope) -> str:
     """`tool_id`, or where it is taken the next of its kind; `taken` counts what has been given out."""
     distinct = tool_id
     while distinct in taken:
@@ -60,28 +65,28 @@ def tool_message(call: Call, item: Any, scope: Scope) -> Tuple[Dict[str, Any], L
     return {"role": "tool", "tool_call_id": call.chat["id"], "content": content}, _introduced(moved, call.chat["id"])
 
 
-def _failed(parts):
+def _failed(parts: List[Dict[str, Any]]) -> List[Dict[str, Any]]:
     """There is no flag for a failed call."""
     if parts[0]["type"] == "text":
         return text("Error: " + parts[0]["text"]) + parts[1:]
     return text("Error:") + parts
 
 
-def _result_parts(item, scope):
+def _result_parts(item: Item, scope: Scope) -> List[Dict[str, Any]]:
     content = item.block.get("content")
     if content is None or isinstance(content, str):
         return text(content or "")
     return inside(content, scope, ((item.path, "tool_result"), "content"))
 
 
-def _introduced(parts, tool_id):
+def _introduced(parts: List[Dict[str, Any]], tool_id: str) -> List[Dict[str, Any]]:
     made: List[Dict[str, Any]] = []
     for part in parts:
         made += text("[%s from tool result %s]" % (_kind(part), tool_id)) + [part]
     return made
 
 
-def _kind(part):
+def _kind(part: Dict[str, Any]) -> str:
     return "image" if part["type"] == "image_url" else "file"
 
 

@@ -1,5 +1,5 @@
 """Clients are rows too: what is special to one of them stands here, not in ifs along the way."""
-from typing import Tuple
+from typing import Optional, Tuple
 
 from ..providers.records import dataclass
 
@@ -21,7 +21,7 @@ CLAUDE_CODE = Client("claude-code", "claude-cli/", blames_refusals=True, retries
 CLIENTS = (CLAUDE_CODE,)
 
 
-def client_of(user_agent):
+def client_of(user_agent: Optional[str]) -> Client:
     """The row for a User-Agent header (None where there is none)."""
     for row in CLIENTS:
         if user_agent and user_agent.startswith(row.user_agent):

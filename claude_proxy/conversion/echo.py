@@ -11,11 +11,16 @@
 
 What is opaque goes back only to the very model that it came from. Text is never made up.
 """
-from typing import Any, Dict, List
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Dict, List
 
 from .calls import Call
 from .reasoning import Reasoning, restore
 from .scope import Scope
+
+if TYPE_CHECKING:
+    from ..providers.dialects import Dialect
 
 # https://ai.google.dev/gemini-api/docs/thought-signatures
 DUMMY = {"google": {"thought_signature": "skip_thought_signature_validator"}}
@@ -40,20 +45,20 @@ def add_reasoning(message: Dict[str, Any], calls: List[Call], thoughts: List[Dic
         message[_text_field(dialect)] = words
 
 
-def _text_field(dialect):
+def _text_field(dialect: Dialect) -> str:
     return "reasoning_content" if dialect.reasoning_field == "reasoning_details" else dialect.reasoning_field
 
 
-def _own(thoughts, scope) -> List[Reasoning]:
+def _own(thoughts: List[Dict[str, Any]], scope: Scope) -> List[Reasoning]:
     restored = [restore(block.get("signature"), block["thinking"]) for block in thoughts]
     return [reasoning for reasoning in restored if reasoning and reasoning.provider == scope.provider]
 
 
-def _same_model(reasoning, scope):
+def _same_model(reasoning: Reasoning, scope: Scope) -> bool:
     return reasoning.model in ("", scope.model)
 
 
-def _add_extras(calls, own, scope):
+def _add_extras(calls: List[Call], own: List[Reasoning], scope: Scope) -> None:
     """What came with each call goes back with it; the first of a turn must have something where the dialect says so."""
     extras = {}
     for reasoning in own:

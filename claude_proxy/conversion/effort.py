@@ -81,45 +81,45 @@ def nearest_effort(effort: str, efforts: Tuple[str, ...]) -> Optional[str]:
     return LEVELS[max([level for level in known if level <= wanted] or known[:1])]
 
 
-def _level_of(budget):
+def _level_of(budget: Optional[int]) -> Optional[str]:
     if budget is None:
         return None
     return "low" if budget < LOW_BUDGET else "medium" if budget < MEDIUM_BUDGET else "high"
 
 
-def _nothing(wish, dialect):
+def _nothing(wish: Wish, dialect: Dialect) -> Dict[str, Any]:
     return {}
 
 
-def _effort(wish, dialect):
+def _effort(wish: Wish, dialect: Dialect) -> Dict[str, Any]:
     if wish.on is False:
-        level = dialect.effort_off
+        level: Optional[str] = dialect.effort_off
     else:
         level = wish.effort and nearest_effort(wish.effort, dialect.efforts)
     return {"reasoning_effort": level} if level else {}
 
 
-def _disable_reasoning(wish, dialect):
+def _disable_reasoning(wish: Wish, dialect: Dialect) -> Dict[str, Any]:
     return {"disable_reasoning": True} if wish.on is False else _effort(wish, dialect)
 
 
-def _enable_thinking(wish, dialect):
-    params = {} if wish.on is None else {"enable_thinking": wish.on}
+def _enable_thinking(wish: Wish, dialect: Dialect) -> Dict[str, Any]:
+    params: Dict[str, Any] = {} if wish.on is None else {"enable_thinking": wish.on}
     if wish.on and wish.budget:
         params["thinking_budget"] = wish.budget
     return params
 
 
-def _thinking(wish, dialect):
+def _thinking(wish: Wish, dialect: Dialect) -> Dict[str, Any]:
     return {} if wish.on is None else {"thinking": {"type": "enabled" if wish.on else "disabled"}}
 
 
-def _thinking_effort(wish, dialect):
+def _thinking_effort(wish: Wish, dialect: Dialect) -> Dict[str, Any]:
     # DeepSeek refuses an effort beside disabled thinking
     return _thinking(wish, dialect) if wish.on is False else dict(_thinking(wish, dialect), **_effort(wish, dialect))
 
 
-def _reasoning(wish, dialect):
+def _reasoning(wish: Wish, dialect: Dialect) -> Dict[str, Any]:
     if wish.on is False:
         return {"reasoning": {"enabled": False}}
     if wish.budget:
@@ -130,12 +130,12 @@ def _reasoning(wish, dialect):
     return {"reasoning": {"enabled": True}} if wish.on else {}
 
 
-def _template(wish, dialect):
+def _template(wish: Wish, dialect: Dialect) -> Dict[str, Any]:
     # a template ignores what it does not know: Qwen's and GLM's read the first, DeepSeek's and Kimi's the second
     return {} if wish.on is None else {"chat_template_kwargs": {"enable_thinking": wish.on, "thinking": wish.on}}
 
 
-def _reasoning_split(wish, dialect):
+def _reasoning_split(wish: Wish, dialect: Dialect) -> Dict[str, Any]:
     return {"reasoning_split": True}
 
 

@@ -25,7 +25,7 @@ import re
 from json.decoder import scanstring     # type: ignore[attr-defined]  # from 3.7 on
 from json.encoder import encode_basestring as quote
 from json.encoder import encode_basestring_ascii as in_ascii
-from typing import Any, Callable, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Callable, List, Mapping, Match, NamedTuple, Optional, Sequence, Tuple
 
 from .wellformed import is_well_formed
 
@@ -59,7 +59,7 @@ class Envelope(NamedTuple):
 class FastPath:
     """Knows the envelope of the last event, if it had one, and takes the events that come in the same."""
 
-    def __init__(self, reasoning_fields: Sequence[str]):
+    def __init__(self, reasoning_fields: Sequence[str]) -> None:
         self._reasoning_fields = reasoning_fields
         self._envelope = Envelope("", "", None)
         self._sink: Callable = list.clear       # takes the literals
@@ -69,11 +69,11 @@ class FastPath:
         self._pause = 0
         self.ready = False                      # there is an envelope
 
-    def forget(self):
+    def forget(self) -> None:
         """What was learned counts no longer: another event comes between."""
         self.ready = False
 
-    def learn(self, event: str, chunk: Mapping[str, Any], sink_for: Callable):
+    def learn(self, event: str, chunk: Mapping[str, Any], sink_for: Callable) -> None:
         """Take the envelope of an event that was parsed as `chunk`, if it has one.
 
         sink_for(kind, delta) gives (the pattern that the literals must match, the function that takes them) where a
@@ -101,7 +101,7 @@ class FastPath:
             self._sink(literals)
         return at
 
-    def _by_windows(self, events, at, literals):
+    def _by_windows(self, events: str, at: int, literals: List[Any]) -> int:
         """Cut the literals out of many events at once; where the envelopes put around them again give another text,
         one of the events differs: try with fewer."""
         before, after, _ = self._envelope
@@ -121,7 +121,7 @@ class FastPath:
             window = min(window * growth, LAST_WINDOW)
         return at
 
-    def _one_by_one(self, events, at, literals):
+    def _one_by_one(self, events: str, at: int, literals: List[str]) -> int:
         """Each in turn, whatever its padding."""
         (before, after, rest), match = self._envelope, self._match
         if rest is None:
@@ -131,7 +131,7 @@ class FastPath:
             end = match(events, start).end()
             literal = events[start:end]
             if events.startswith("\\", end):
-                end = RAW(events, start).end()
+                end = RAW(events, start).end()      # type: ignore[union-attr]  # at least nothing
                 literal = (all_written([events[start:end]], match) or [""])[0]
             if not literal or not events.startswith(after, end):
                 break
@@ -145,7 +145,7 @@ class FastPath:
             at = end
         return at
 
-    def _judge(self, taken):
+    def _judge(self, taken: int) -> None:
         """After many envelopes that served for nothing (random padding in each event), learn seldom."""
         self._vain = 0 if taken else self._vain + 1
         if self._vain >= TRIES:
@@ -165,7 +165,7 @@ def all_written(raw: List[str], match: Callable) -> Optional[List[str]]:
     return raw if match(joined.replace("\n", " ")).end() == len(joined) and "" not in raw else None
 
 
-def as_written(escape) -> str:
+def as_written(escape: Match[str]) -> str:
     """An escape (a regex match) as the writer writes it. Half of a character stays, and so will match nothing."""
     raw = escape.group()
     if raw == "\\\\":

@@ -4,7 +4,7 @@ References are put in place, alternatives and constants become anyOf and enum, a
 tool then takes a little more than it should, which its client checks again anyway.
 https://ai.google.dev/api/caching#Schema
 """
-from typing import Any, Dict, List
+from typing import Any, Dict, List, Optional, Tuple, Union
 
 KNOWN = frozenset((
     "type", "format", "title", "description", "nullable", "enum", "items", "minItems", "maxItems", "properties",
@@ -26,14 +26,14 @@ def as_gemini(schema: Schema) -> Schema:
 class _Translation:
     """One schema's definitions, and how many nodes it may still grow by when its references are put in place."""
 
-    def __init__(self, schema):
+    def __init__(self, schema: Dict[str, Any]) -> None:
         self.room, self.depth = MAX_NODES, 0
         self.definitions = {}
         for key in ("$defs", "definitions"):
             if isinstance(schema.get(key), dict):
                 self.definitions.update({"#/%s/%s" % (key, name): inner for name, inner in schema[key].items()})
 
-    def node(self, schema, inside):
+    def node(self, schema: Union[Dict[str, Any], List[Any]], inside: Tuple[str, ...]) -> Dict[str, Any]:
         """One schema; `inside`: the references that lead to it."""
         self.room -= 1
         if not isinstance(schema, dict) or self.room < 0 or self.depth >= MAX_DEPTH:
@@ -47,7 +47,7 @@ class _Translation:
         self.depth -= 1
         return made
 
-    def children(self, made, inside):
+    def children(self, made: Dict[str, Any], inside: Tuple[str, ...]) -> Dict[str, Any]:
         """The schemas inside `made`."""
         if "properties" in made:
             made["properties"] = {name: self.node(inner, inside) for name, inner in _object(made["properties"]).items()}
@@ -58,7 +58,7 @@ class _Translation:
             made["anyOf"] = [self.node(inner, inside) for inner in made["anyOf"]]
         return made
 
-    def resolved(self, schema, inside):
+    def resolved(self, schema: Dict[str, Any], inside: Tuple[str, ...]) -> Tuple[Dict[str, Any], Tuple[str, ...]]:
         """The schema that a $ref stands for, with what stands beside the $ref."""
         while isinstance(schema.get("$ref"), str):
             name = schema["$ref"]
@@ -69,7 +69,7 @@ class _Translation:
             schema, inside = dict(target, **beside), inside + (name,)
         return dict(schema), inside
 
-    def merged(self, node):
+    def merged(self, node: Dict[str, Any]) -> Dict[str, Any]:
         """oneOf is anyOf; allOf is one schema; const is an enum of one."""
         parts = node.pop("allOf", None)
         for part in parts if isinstance(parts, list) else ():
@@ -89,7 +89,7 @@ def required_names(schema: Schema) -> List[str]:
     return [name for name in names if isinstance(name, str)] if isinstance(names, list) else []
 
 
-def _both(node, part):
+def _both(node: Dict[str, Any], part: Dict[str, Any]) -> Dict[str, Any]:
     """What satisfies two schemas, as far as objects go."""
     made = dict(part, **node)
     properties = dict(_object(part.get("properties")), **_object(node.get("properties")))
@@ -98,11 +98,11 @@ def _both(node, part):
     return made
 
 
-def _object(value):
+def _object(value: Optional[Dict[str, Any]]) -> Dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _typed(node):
+def _typed(node: Dict[str, Any]) -> Dict[str, Any]:
     """One type each, `nullable` instead of null; enums and formats only where Gemini takes them."""
     types = node["type"] if isinstance(node.get("type"), list) else [node.get("type")]
     if "null" in types:
@@ -122,19 +122,19 @@ def _typed(node):
     return _with_enum(_with_format(node))
 
 
-def _with_alternatives(node, alternatives):
+def _with_alternatives(node: Dict[str, Any], alternatives: List[Dict[str, Any]]) -> Dict[str, Any]:
     if len(alternatives) == 1 and isinstance(alternatives[0], dict):
         return dict(alternatives[0], **node)
     return dict({key: node[key] for key in ("title", "description", "nullable") if key in node}, anyOf=alternatives)
 
 
-def _with_format(node):
+def _with_format(node: Dict[str, Any]) -> Dict[str, Any]:
     if node.get("format") not in FORMATS:
         node.pop("format", None)
     return node
 
 
-def _with_enum(node):
+def _with_enum(node: Dict[str, Any]) -> Dict[str, Any]:
     """Only strings can be enumerated; other values are told in the description."""
     values = node.get("enum")
     if not isinstance(values, list):
@@ -148,7 +148,7 @@ def _with_enum(node):
     return node
 
 
-def _keep_known_required(made):
+def _keep_known_required(made: Dict[str, Any]) -> None:
     required = [name for name in required_names(made) if name in made["properties"]]
     made.pop("required", None)
     if required:

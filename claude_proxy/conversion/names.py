@@ -70,10 +70,10 @@ def alnum9(tool_id: str) -> str:
 STYLES: Dict[str, Callable[[str], str]] = {"": str, "short40": short40, "alnum9": alnum9}
 
 
-def _digest(text, length):
+def _digest(text: str, length: int) -> str:
     import hashlib                      # with OpenSSL behind it: not before it is needed
     return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:length]
 
 
-def _encoded(tool_id):
+def _encoded(tool_id: str) -> str:
     return ENCODED + base64.urlsafe_b64encode(tool_id.encode("utf-8", "replace")).decode("ascii").rstrip("=")

@@ -4,7 +4,7 @@ Each function takes the body and the scope and returns the Chat parameters that 
 listed in REFUSED, WARNED and TAKEN; a key that is in none of the lists is new, and is left out with a warning.
 """
 import json
-from typing import Any, Dict, NamedTuple, Optional, Tuple
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
 
 from .checks import refuse
 from .schema import fitted, qualifies_as_strict
@@ -44,38 +44,38 @@ def check_foreign(body: Params, scope: Scope) -> None:
             scope.warn(("dropped:" if name in WARNED else "unknown:") + name)
 
 
-def _refuse_thread(thread, scope):
+def _refuse_thread(thread: Dict[str, Any], scope: Scope) -> None:
     raise refuse("thread", "this proxy keeps no conversations; send the whole history",
                  details={"error_code": "thread_unsupported_request"})
 
 
-def _refuse_compaction(compaction, scope):
+def _refuse_compaction(compaction: Dict[str, Any], scope: Scope) -> None:
     raise refuse("compaction", "compaction requests need Anthropic's own servers; ask for a summary instead")
 
 
-def _refuse_mcp_servers(servers, scope):
+def _refuse_mcp_servers(servers: List[Dict[str, Any]], scope: Scope) -> None:
     raise refuse("mcp_servers", "Anthropic's own servers connect to remote MCP servers; connect to them in the client")
 
 
-def _check_container(container, scope):
+def _check_container(container: Any, scope: Scope) -> None:
     if isinstance(container, dict) and container.get("skills"):
         raise refuse("container.skills", "skills run in a container of Anthropic's own servers")
     scope.warn("dropped:container")
 
 
-def _check_context_management(management, scope):
+def _check_context_management(management: Any, scope: Scope) -> None:
     edits = management.get("edits") if isinstance(management, dict) else None
     for edit in edits if isinstance(edits, list) else ():
         if isinstance(edit, dict) and str(edit.get("type")).startswith("compact_"):
             scope.warn("dropped:context_management.compact")
 
 
-def _check_speed(speed, scope):
+def _check_speed(speed: Any, scope: Scope) -> None:
     if speed != "standard":
         scope.warn("dropped:speed")
 
 
-REFUSED = {
+REFUSED: Dict[str, Callable[[Any, Scope], None]] = {
     "thread": _refuse_thread,
     "compaction": _refuse_compaction,
     "mcp_servers": _refuse_mcp_servers,
@@ -161,7 +161,7 @@ def format_request(body: Params, scope: Scope) -> str:
     return FORMAT_REQUEST % json.dumps(schema, ensure_ascii=False)
 
 
-def _answer_schema(body):
+def _answer_schema(body: Dict[str, Any]) -> Optional[Dict[str, Any]]:
     wanted = (body.get("output_config") or {}).get("format") or body.get("output_format")
     return wanted["schema"] if wanted else None
 

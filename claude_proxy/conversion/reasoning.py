@@ -69,11 +69,11 @@ def restore(signature: Any, thinking: str) -> Optional[Reasoning]:
         return None
 
 
-def _b64(data):
+def _b64(data: bytes) -> str:
     return base64.urlsafe_b64encode(data).decode("ascii").rstrip("=")
 
 
-def _checksum(packed, thinking):
+def _checksum(packed: str, thinking: str) -> str:
     import hashlib                      # with OpenSSL behind it: not before it is needed
     digest = hashlib.sha256(("%s\0%s" % (packed, thinking)).encode("utf-8", "replace")).digest()
     return _b64(digest[:6])

@@ -20,7 +20,9 @@ The conversion is deterministic, and what can change between two turns comes las
 the beginning of the next one's, so that a provider's prefix cache keeps working.
 https://docs.anthropic.com/en/api/messages, https://platform.openai.com/docs/api-reference/chat/create
 """
-from typing import Any, Dict, Optional
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Optional
 
 from . import params, tokens
 from .blocks import content_of, parts_of, text
@@ -32,6 +34,9 @@ from .shapes import check_request
 from .tools import ToolParams, tool_params
 from .turns import conversation, system_blocks
 from .wellformed import well_formed
+
+if TYPE_CHECKING:
+    from .params import Stops
 
 
 def to_chat_request(body: Dict[str, Any], target: Any, client: Client = ANY_CLIENT, message_id: str = "msg_0",
@@ -55,7 +60,8 @@ def to_chat_request(body: Dict[str, Any], target: Any, client: Client = ANY_CLIE
     return ChatRequest(chat, answer, tuple(scope.warnings), scope.has_files)
 
 
-def _chat_params(body, scope: Scope, limit: int, stops: params.Stops, tools: ToolParams) -> Dict[str, Any]:
+def _chat_params(body: Dict[str, Any], scope: Scope, limit: int, stops: params.Stops,
+                 tools: ToolParams) -> Dict[str, Any]:
     """Everything but the messages, always in this order."""
     chat: Dict[str, Any] = {"model": scope.model}
     if body.get("stream"):
@@ -75,7 +81,8 @@ def _chat_params(body, scope: Scope, limit: int, stops: params.Stops, tools: Too
     return chat
 
 
-def _answer_context(body, scope, client, message_id, stops, tools):
+def _answer_context(body: Dict[str, Any], scope: Scope, client: Client, message_id: str, stops: Stops,
+                    tools: ToolParams) -> AnswerContext:
     return AnswerContext(
         message_id=message_id, model=body["model"], provider=scope.provider, upstream_model=scope.model,
         dialect=scope.dialect, client=client, tool_names=tools.names, declared_tools=frozenset(tools.schemas),
@@ -97,12 +104,12 @@ def has_images(body: Dict[str, Any]) -> bool:
                for message in (messages if isinstance(messages, list) else ()) if isinstance(message, dict))
 
 
-def _holds_image(content):
+def _holds_image(content: Any) -> bool:
     blocks = [block for block in content if isinstance(block, dict)] if isinstance(content, list) else ()
     return any(block.get("type") == "image" or _holds_image(block.get("content")) for block in blocks)
 
 
-def _messages(body, scope: Scope):
+def _messages(body: Dict[str, Any], scope: Scope) -> List[Dict[str, Any]]:
     talk = conversation(body["messages"], scope)
     parts = [part for block in system_blocks(body.get("system") or "") for part in parts_of(block, scope, "system")]
     parts += talk.leading + text(params.format_request(body, scope))
@@ -110,7 +117,7 @@ def _messages(body, scope: Scope):
     return system + talk.messages
 
 
-def _without_refused(chat, scope):
+def _without_refused(chat: Dict[str, Any], scope: Scope) -> Dict[str, Any]:
     """The same without what the dialect refuses; a limit or a stream's option is nobody's loss."""
     for name in scope.dialect.drop_params:
         if name in chat and name not in ("stream_options", "tool_choice", "parallel_tool_calls"):
@@ -118,16 +125,16 @@ def _without_refused(chat, scope):
     return {name: value for name, value in chat.items() if name not in scope.dialect.drop_params}
 
 
-def _is_forced(tool_parameters):
+def _is_forced(tool_parameters: Dict[str, Any]) -> bool:
     choice = tool_parameters.get("tool_choice")
     return choice == "required" or isinstance(choice, dict)
 
 
-def _omits_thinking_text(body):
+def _omits_thinking_text(body: Dict[str, Any]) -> bool:
     return (body.get("thinking") or {}).get("display") == "omitted"
 
 
-def _tool_ids(body):
+def _tool_ids(body: Dict[str, Any]) -> Iterator[str]:
     for message in body["messages"]:
         content = message.get("content")
         for block in content if isinstance(content, list) else ():

@@ -55,21 +55,21 @@ def _without(schema: Any, keys: FrozenSet[str]) -> Any:
     return made
 
 
-def _by_name(schemas, keys):
+def _by_name(schemas: Dict[str, Any], keys: FrozenSet[str]) -> Dict[str, Any]:
     if isinstance(schemas, list):
         return schemas
     made = {name: _without(schema, keys) for name, schema in schemas.items()}
     return schemas if all(map(is_, made.values(), schemas.values())) else made
 
 
-def _each(schemas, keys):
+def _each(schemas: Any, keys: FrozenSet[str]) -> Any:
     if isinstance(schemas, dict):
         return schemas
     made = [_without(schema, keys) for schema in schemas]
     return schemas if all(map(is_, made, schemas)) else made
 
 
-def _items(value, keys):
+def _items(value: Any, keys: FrozenSet[str]) -> Any:
     return _each(value, keys) if isinstance(value, list) else _without(value, keys)
 
 
@@ -107,7 +107,7 @@ def qualifies_as_strict(schema: Schema) -> bool:
     return all(_is_closed(node) for node in objects)
 
 
-def _is_closed(node):
+def _is_closed(node: Dict[str, Any]) -> bool:
     from .gemini_schema import required_names
     if "properties" not in node and node.get("type") != "object":
         return not any(key in node for key in ("patternProperties", "allOf", "oneOf", "not"))

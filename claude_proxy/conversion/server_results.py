@@ -8,11 +8,11 @@ import json
 from typing import Any, Callable, Dict
 
 
-def _object(content):
+def _object(content: Any) -> Dict[str, Any]:
     return content if isinstance(content, dict) else {}
 
 
-def _failed(tool, content):
+def _failed(tool: str, content: Dict[str, Any]) -> str:
     """"[web_search failed: unavailable]", or "" where it did not fail."""
     code = _object(content).get("error_code")
     return "[%s failed: %s]" % (tool, code) if code else ""

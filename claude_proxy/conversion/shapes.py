@@ -7,8 +7,10 @@ not named is not looked at: new clients add some every month. What no block can 
 losing content silently would be worse.
 https://docs.anthropic.com/en/api/messages
 """
+from __future__ import annotations
+
 import re
-from typing import Any, Dict, NamedTuple, Tuple
+from typing import TYPE_CHECKING, Any, Dict, List, NamedTuple, Optional, Tuple, Union
 
 from .checks import (
     Check,
@@ -29,6 +31,9 @@ from .checks import (
 )
 from .effort import ON
 from .tools import CHANGES, SERVER_TOOLS, TYPED_TOOLS
+
+if TYPE_CHECKING:
+    from ..errors import InvalidRequest
 
 MAX_MESSAGES = 100000
 TOOL_NAME = re.compile(r"[a-zA-Z0-9_-]{1,128}\Z")
@@ -74,7 +79,7 @@ def messages(value: Any, path: Path) -> None:
         _message(message, (path, index))
 
 
-def _message(message, path):
+def _message(message: Any, path: Path) -> None:
     mapping(message, path)
     role = message.get("role")
     fields(message, path, ROLE, {})
@@ -88,12 +93,12 @@ def _message(message, path):
         _blocks(message["content"], (path, "content"), place)
 
 
-def _blocks(blocks, path, place):
+def _blocks(blocks: List[Any], path: Path, place: Optional[str]) -> None:
     for index, block in enumerate(blocks):
         _block(block, (path, index), place)
 
 
-def _block(block, path, place):
+def _block(block: Any, path: Path, place: Optional[str]) -> None:
     if block.__class__ is not dict:
         mapping(block, path)
     if "type" not in block:
@@ -105,7 +110,7 @@ def _block(block, path, place):
     fields(block, (path, kind), row.required, row.known)
 
 
-def _misplaced(kind, row, path, place):
+def _misplaced(kind: Any, row: Optional[Block], path: Path, place: Optional[str]) -> InvalidRequest:
     if row is not None and place not in ("system", "system_message", "result"):
         return refuse(path, "`%s` blocks can only be in %s messages" % (kind, row.places[0]))
     tags = [name for name, row in BLOCKS.items() if place in row.places]
@@ -131,7 +136,7 @@ def image_source(value: Any, path: Path) -> None:
     _source(value, path, IMAGE_SOURCES)
 
 
-def _image_url(value, path):
+def _image_url(value: str, path: Path) -> None:
     filled(value, path)
     if not value.lower().startswith(("https://", "http://", "data:image/")):
         raise refuse(path, "Only HTTP and HTTPS URLs are supported")
@@ -142,13 +147,13 @@ def document_source(value: Any, path: Path) -> None:
     _source(value, path, DOCUMENT_SOURCES)
 
 
-def _document_content(value, path):
+def _document_content(value: Union[List[Dict[str, Any]], str], path: Path) -> None:
     if not isinstance(value, str):
         array(value, path)
         _blocks(value, path, "result")
 
 
-def _source(value, path, kinds):
+def _source(value: Dict[str, Any], path: Path, kinds: Dict[str, Any]) -> None:
     mapping(value, path)
     if "type" not in value:
         raise refuse((path, "type"), "Field required")
@@ -161,13 +166,13 @@ def _source(value, path, kinds):
     fields(value, (path, kind), kinds[kind], {})
 
 
-def _tool(value, path):
+def _tool(value: Dict[str, Any], path: Path) -> None:
     mapping(value, path)
     if value.get("definition") is not None:
         check_tool(value["definition"], (path, "definition"))
 
 
-def _tool_changes(value, path):
+def _tool_changes(value: List[Dict[str, Any]], path: Path) -> None:
     array(value, path)
     for index, change in enumerate(value):
         mapping(change, (path, index))
@@ -249,13 +254,13 @@ def check_tool(tool: Any, path: Path) -> None:
         _tool_name(tool["name"], ((path, kind), "name"))
 
 
-def _tool_name(value, path):
+def _tool_name(value: str, path: Path) -> None:
     filled(value, path)
     if not TOOL_NAME.match(value):
         raise refuse(path, "String should match pattern '^[a-zA-Z0-9_-]{1,128}$'")
 
 
-def _tool_schema(value, path):
+def _tool_schema(value: Dict[str, Any], path: Path) -> None:
     mapping(value, path)
     if value.get("type") not in (None, "object", ["object", "null"], ["object"]):
         raise refuse((path, "type"), "Input should be 'object'")
@@ -282,7 +287,7 @@ def thinking(value: Any, path: Path) -> None:
         fields(value, (path, "enabled"), {"budget_tokens": integer}, {})
 
 
-def _thinking_type(value, path):
+def _thinking_type(value: str, path: Path) -> None:
     if not isinstance(value, str) or value not in ON:
         raise refuse(path, "Input should be %s" % listed(ON))
 

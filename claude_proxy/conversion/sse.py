@@ -27,7 +27,7 @@ class EventSplitter:
     'data: {"a": 1}\\n\\ndata: [DONE]\\n\\n'
     """
 
-    def __init__(self, limit: int = MAX_EVENT_BYTES):
+    def __init__(self, limit: int = MAX_EVENT_BYTES) -> None:
         self._limit = limit
         self._pending = bytearray()     # of an event that has not ended
         self._after_cr = False          # the last byte was a CR: an LF that follows belongs to it
@@ -61,19 +61,19 @@ class EventSplitter:
         rest, self._pending = bytes(self._pending).rstrip(b"\n"), bytearray()
         return self._text(rest + b"\n\n") if rest else ""
 
-    def _wait(self):
+    def _wait(self) -> str:
         if len(self._pending) > self._limit:
             raise EventTooLarge("an event of more than %d bytes" % self._limit)
         return ""
 
-    def _text(self, data):
+    def _text(self, data: bytes) -> str:
         # Cut at a line's end, so no character is cut: what does not decode was never UTF-8.
         if not self._begun:
             self._begun = True
             data = data[3:] if data.startswith(BOM) else data
         return data.decode("utf-8", "replace")
 
-    def _with_line_feeds(self, data):
+    def _with_line_feeds(self, data: bytes) -> bytes:
         if self._after_cr and data.startswith(b"\n"):
             data, self._after_cr = data[1:], False
         if data:

@@ -18,8 +18,10 @@ The message_delta waits for finish(), because providers send `usage` after `fini
 finish_reason or with [DONE]; one without either was cut: it has an error, and its open block is never closed, since
 clients act on what is closed. response.py feeds a whole completion through the same machine as one chunk.
 """
+from __future__ import annotations
+
 import json
-from typing import Any, Dict, Optional
+from typing import TYPE_CHECKING, Any, Dict, List, Optional, Pattern, Tuple
 
 from ..errors import ProxyError, UpstreamFailed
 from . import chunks, endings
@@ -33,6 +35,9 @@ from .tags import is_unclosed
 from .thoughts import Thoughts, plain_text
 from .usage import UsageCounter
 from .writer import PING, MessageWriter
+
+if TYPE_CHECKING:
+    from .response import MessageBuilder
 
 loads = json.JSONDecoder(strict=False).decode       # some servers leave control characters as they are
 
@@ -50,7 +55,7 @@ class AnswerStream:
     `error` is what ended the answer, for an HTTP status while nothing was sent, else for error_event().
     """
 
-    def __init__(self, context: AnswerContext, fast: bool = True, writer=None):
+    def __init__(self, context: AnswerContext, fast: bool = True, writer: Optional[MessageBuilder] = None) -> None:
         self._context = context
         self._writer = writer or MessageWriter(context.message_id, context.model, context.input_tokens,
                                                context.client.retries_bad_json)
@@ -126,7 +131,7 @@ class AnswerStream:
         """Token counts as Messages has them, so far; estimated where the provider has not said."""
         return self._counter.messages_usage(self._context.input_tokens, self._writer.meter.tokens())
 
-    def take_whole(self, completion: Dict[str, Any]):
+    def take_whole(self, completion: Dict[str, Any]) -> None:
         """A whole completion, in place of a stream: with it the answer is complete, whatever its finish_reason says."""
         choice = chunks.first_choice(completion)
         content = plain_text(chunks.delta_of(choice, whole=True).get("content"))
@@ -141,17 +146,17 @@ class AnswerStream:
     # -- from bytes to chunks
 
     @property
-    def _provider(self):
+    def _provider(self) -> str:
         return self._context.provider or "the provider"
 
-    def _taken(self):
+    def _taken(self) -> bytes:
         text = self._writer.take()
         if not text:
             return b""
         self.relayed = self.relayed or self._blocks.has_content
         return self.start() + text.encode("utf-8", "replace")
 
-    def _take_events(self, events):
+    def _take_events(self, events: str) -> None:
         at = 0
         while at < len(events) and not self.done and not self.error:
             if self._fast.ready:
@@ -161,7 +166,7 @@ class AnswerStream:
                 self._event(events[at:end] if end >= 0 else events[at:])    # no end: one line feed too many
                 at = end + 2 if end >= 0 else len(events)
 
-    def _event(self, event):
+    def _event(self, event: str) -> None:
         self._fast.forget()
         name, data = fields(event)
         if data is None:
@@ -190,7 +195,7 @@ class AnswerStream:
             self.skipped += 1
         return chunk
 
-    def _sink(self, kind, delta):
+    def _sink(self, kind: str, delta: Dict[str, Any]) -> Optional[Tuple[Pattern[str], Any]]:
         """Where further pieces of `kind` go that look like `delta`: (pattern, function), or None; see fast.py."""
         if self.error or self.done or self._blocks.waits:
             return None
@@ -207,7 +212,7 @@ class AnswerStream:
 
     # -- from chunks to blocks
 
-    def take_chunk(self, chunk: Dict[str, Any], event_name: str = "", whole: bool = False):
+    def take_chunk(self, chunk: Dict[str, Any], event_name: str = "", whole: bool = False) -> None:
         """One chunk, or a whole completion."""
         self._counter.read(chunk)
         choice = chunks.first_choice(chunk)
@@ -241,7 +246,7 @@ class AnswerStream:
         if pieces and not self._ending.refused:
             self._blocks.call_pieces(pieces, whole)
 
-    def _say(self, pieces):
+    def _say(self, pieces: List[Tuple[str, Any]]) -> None:
         for kind, piece in pieces:
             if kind == "text":
                 self._blocks.text(piece)
@@ -252,7 +257,7 @@ class AnswerStream:
 
     # -- the end
 
-    def _end(self):
+    def _end(self) -> None:
         if not self.done:
             self._take_events(self._events.finish())
             self._take_unframed()
@@ -274,7 +279,7 @@ class AnswerStream:
         self.stop_reason, sequence = ending.reason(self._blocks.called_a_tool, self._filter.matched)
         self._writer.end(self.stop_reason, sequence, self.usage)
 
-    def _take_unframed(self):
+    def _take_unframed(self) -> None:
         """A completion that came as it is, although a stream was asked for and promised."""
         if self._answered or not self._unframed:
             return

@@ -11,7 +11,7 @@
 https://docs.anthropic.com/en/docs/agents-and-tools/tool-use/implement-tool-use
 """
 import json
-from typing import Any, Dict, List, NamedTuple
+from typing import Any, Dict, Iterator, List, NamedTuple, Tuple
 
 from .checks import refuse
 from .clients import Client
@@ -24,6 +24,8 @@ TOOL_SEARCH = "tool_search_tool_"
 SERVER_TOOLS = ("web_search_", "web_fetch_", "code_execution_", "advisor_", "mcp_toolset", TOOL_SEARCH)
 CHANGES = ("tool_addition", "tool_removal")
 LOCATION = ("city", "country", "region", "timezone")
+
+Chosen = Tuple[List[Dict[str, Any]], Dict[str, Any]]        # functions, and parameters beside them
 
 
 class ToolParams(NamedTuple):
@@ -61,7 +63,7 @@ def function(tool: Dict[str, Any], scope: Scope) -> Dict[str, Any]:
     return {"type": "function", "function": made}
 
 
-def _description(tool):
+def _description(tool: Dict[str, Any]) -> str:
     description, examples = tool.get("description") or "", tool.get("input_examples")
     if not examples:
         return description
@@ -69,7 +71,7 @@ def _description(tool):
     return "%s\n\n%s" % (description, shown) if description else shown
 
 
-def _sorted_out(body, scope, client):
+def _sorted_out(body: Dict[str, Any], scope: Scope, client: Client) -> Chosen:
     """The tools that the client runs, with shapes filled in; and parameters that stand for server tools."""
     own, served, params = [], [], {}
     for index, tool in enumerate(_current_tools(body)):
@@ -85,7 +87,8 @@ def _sorted_out(body, scope, client):
     return own, params
 
 
-def _served(index, tool, own, body, scope):
+def _served(index: int, tool: Dict[str, Any], own: List[Dict[str, Any]], body: Dict[str, Any],
+            scope: Scope) -> Dict[str, Any]:
     """What stands for a tool that Anthropic's servers would run."""
     kind = tool["type"]
     if kind.startswith("web_search_") and "web_search_options" in scope.dialect.extra_params:
@@ -100,7 +103,7 @@ def _served(index, tool, own, body, scope):
     return {}
 
 
-def _search_options(tool):
+def _search_options(tool: Dict[str, Any]) -> Dict[str, Any]:
     location = tool.get("user_location")
     if not isinstance(location, dict):
         return {}
@@ -108,7 +111,7 @@ def _search_options(tool):
     return {"user_location": {"type": "approximate", "approximate": approximate}}
 
 
-def _current_tools(body) -> List[Dict[str, Any]]:
+def _current_tools(body: Dict[str, Any]) -> List[Dict[str, Any]]:
     """`tools`, and what the conversation has added to them and taken away."""
     tools, gone = list(body.get("tools") or []), set()
     for kind, tool in _tool_changes(body["messages"]):
@@ -123,7 +126,7 @@ def _current_tools(body) -> List[Dict[str, Any]]:
     return [tool for tool in tools if tool.get("name") not in gone] if gone else tools
 
 
-def _tool_changes(messages):
+def _tool_changes(messages: List[Dict[str, Any]]) -> Iterator[Tuple[str, Dict[str, Any]]]:
     """(kind, tool) of each change, in system messages and in what a compaction has summed up."""
     for message in messages:
         for block in message["content"] if isinstance(message.get("content"), list) else ():
@@ -137,7 +140,7 @@ def _tool_changes(messages):
 
 # -- which of them: each returns the functions that the provider is given, and `tool_choice`
 
-def _chosen(choice, functions, scope):
+def _chosen(choice: Dict[str, Any], functions: List[Dict[str, Any]], scope: Scope) -> Chosen:
     kind = choice.get("type", "auto")
     if kind == "tool" and not _named_among(functions, choice["name"]):
         raise refuse("tool_choice.tool.name", "Tool '%s' not found in provided tools" % choice["name"])
@@ -150,11 +153,11 @@ def _chosen(choice, functions, scope):
     return functions, params
 
 
-def _auto(choice, functions, scope):
+def _auto(choice: Dict[str, Any], functions: List[Dict[str, Any]], scope: Scope) -> Chosen:
     return functions, {}
 
 
-def _any(choice, functions, scope):
+def _any(choice: Dict[str, Any], functions: List[Dict[str, Any]], scope: Scope) -> Chosen:
     if scope.dialect.tool_choice and scope.dialect.forces_tools:
         return functions, {"tool_choice": "required"}
     if functions:
@@ -162,19 +165,19 @@ def _any(choice, functions, scope):
     return functions, {}
 
 
-def _named(choice, functions, scope):
+def _named(choice: Dict[str, Any], functions: List[Dict[str, Any]], scope: Scope) -> Chosen:
     if scope.dialect.tool_choice and scope.dialect.names_tool:
         name = shorten_tool_name(choice["name"])
         return functions, {"tool_choice": {"type": "function", "function": {"name": name}}}
     return _any(choice, _named_among(functions, choice["name"]), scope)      # the only one that it can call
 
 
-def _none(choice, functions, scope):
+def _none(choice: Dict[str, Any], functions: List[Dict[str, Any]], scope: Scope) -> Chosen:
     return (functions, {"tool_choice": "none"}) if scope.dialect.tool_choice else ([], {})
 
 
 CHOICES = {"auto": _auto, "any": _any, "tool": _named, "none": _none}
 
 
-def _named_among(functions, name):
+def _named_among(functions: List[Dict[str, Any]], name: str) -> List[Dict[str, Any]]:
     return [function for function in functions if function["function"]["name"] == shorten_tool_name(name)]

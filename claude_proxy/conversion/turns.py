@@ -60,7 +60,7 @@ def conversation(messages: List[Message], scope: Scope) -> Conversation:
     return Conversation([part for item in items[:leading] for part in parts_of(item.block, scope, item.path)], made)
 
 
-def _mark_prefill(message, scope):
+def _mark_prefill(message: Dict[str, Any], scope: Scope) -> None:
     """Chat Completions has no way to begin the answer for the model: some servers continue the last message, or can."""
     if scope.dialect.prefill_mark:
         message[scope.dialect.prefill_mark] = True
@@ -78,13 +78,13 @@ def system_blocks(content: Any) -> List[Block]:
     return [block for block in texts if block["text"]]
 
 
-def _without_billing(words):
+def _without_billing(words: str) -> str:
     return words.partition("\n")[2] if words.startswith(BILLING_HEADER) else words
 
 
 # -- 1. one stream of items
 
-def _items(messages) -> Iterator[Item]:
+def _items(messages: List[Dict[str, Any]]) -> Iterator[Item]:
     last_user = max([index for index, message in enumerate(messages) if message["role"] == "user"], default=-1)
     for index, message in enumerate(messages):
         content, path = message.get("content"), (("messages", index), "content")
@@ -97,12 +97,12 @@ def _items(messages) -> Iterator[Item]:
         elif isinstance(content, str):
             yield Item(message["role"], "text", {"type": "text", "text": content}, path)
         else:
-            for number, block in enumerate(content):
+            for number, block in enumerate(content):        # type: ignore[arg-type]  # shapes.py has seen to it
                 side = "user" if block["type"] == "compaction" else message["role"]
                 yield Item(side, block["type"], block, (path, number))
 
 
-def _since_compaction(items):
+def _since_compaction(items: List[Item]) -> List[Item]:
     """What stands before a compaction is what it sums up."""
     for index in range(len(items) - 1, -1, -1):
         if items[index].kind == "compaction" and items[index].block.get("content"):
@@ -112,17 +112,17 @@ def _since_compaction(items):
 
 # -- 2. turns
 
-def _turns(items, scope) -> List[List[Item]]:
+def _turns(items: List[Item], scope: Scope) -> List[List[Item]]:
     turns = _by_side(items)
     saying = [turn for turn in turns if turn[0].side == "user" or _says_anything(turn, scope)]
     return turns if len(saying) == len(turns) else _by_side([item for turn in saying for item in turn])
 
 
-def _by_side(items):
+def _by_side(items: List[Item]) -> List[List[Item]]:
     return [list(group) for _, group in groupby(items, key=itemgetter(0))]
 
 
-def _says_anything(turn, scope):
+def _says_anything(turn: List[Item], scope: Scope) -> bool:
     for item in turn:
         if item.kind == "tool_use" or parts_of(item.block, scope, item.path):
             return True
@@ -131,7 +131,7 @@ def _says_anything(turn, scope):
 
 # -- 3. messages
 
-def _messages(turns, scope) -> List[Message]:
+def _messages(turns: List[List[Item]], scope: Scope) -> List[Message]:
     messages: List[Message] = []
     calls: List[Call] = []
     for turn in turns:
@@ -144,7 +144,7 @@ def _messages(turns, scope) -> List[Message]:
     return messages + [tool_message(call, None, scope)[0] for call in calls]
 
 
-def _assistant_message(turn, calls, scope):
+def _assistant_message(turn: List[Item], calls: List[Call], scope: Scope) -> Dict[str, Any]:
     parts = [part for item in turn if item.kind != "tool_use" for part in parts_of(item.block, scope, item.path)]
     texts = [part if part["type"] == "text" else text("[%s]" % part["type"].split("_")[0])[0] for part in parts]
     content = content_of(texts) if texts else scope.dialect.empty_content
@@ -155,7 +155,7 @@ def _assistant_message(turn, calls, scope):
     return message
 
 
-def _user_messages(turn, calls, scope):
+def _user_messages(turn: List[Item], calls: List[Call], scope: Scope) -> List[Dict[str, Any]]:
     messages, attached, rest = _answers(turn, calls, scope)
     after_tools = len(messages)
     parts = attached
@@ -170,7 +170,7 @@ def _user_messages(turn, calls, scope):
     return messages if scope.dialect.user_after_tool else _with_tools_last(messages, after_tools)
 
 
-def _answers(turn, calls, scope) -> Tuple[List[Message], List[Block], List[Item]]:
+def _answers(turn: List[Item], calls: List[Call], scope: Scope) -> Tuple[List[Message], List[Block], List[Item]]:
     """The tool messages that answer the calls, the parts that cannot stand in them, the items that are no answer."""
     messages: List[Message] = []
     attached: List[Block] = []
@@ -185,7 +185,7 @@ def _answers(turn, calls, scope) -> Tuple[List[Message], List[Block], List[Item]
     return messages, attached, rest
 
 
-def _paired(turn, calls) -> Tuple[Dict[str, List[Item]], List[Item]]:
+def _paired(turn: List[Item], calls: List[Call]) -> Tuple[Dict[str, List[Item]], List[Item]]:
     """The results of each call, by its id and no more than there are calls of it; and all other items."""
     answers: Dict[str, List[Item]] = {}
     rest: List[Item] = []
@@ -202,7 +202,7 @@ def _paired(turn, calls) -> Tuple[Dict[str, List[Item]], List[Item]]:
     return answers, rest
 
 
-def _user_parts(item, scope):
+def _user_parts(item: Item, scope: Scope) -> List[Dict[str, Any]]:
     if item.kind == "system":
         return text(REMINDER % item.block["text"])
     if item.kind == "tool_result":
@@ -210,11 +210,11 @@ def _user_parts(item, scope):
     return parts_of(item.block, scope, item.path)
 
 
-def _user(parts):
+def _user(parts: List[Dict[str, Any]]) -> List[Dict[str, Any]]:
     return [{"role": "user", "content": content_of(parts)}] if parts else []
 
 
-def _with_tools_last(messages, after_tools):
+def _with_tools_last(messages: List[Dict[str, Any]], after_tools: int) -> List[Dict[str, Any]]:
     """Where no user message may follow a tool message: its words join the last one, images come after a pause."""
     following = messages[after_tools:after_tools + 1]
     if not after_tools or not following or following[0]["role"] != "user":

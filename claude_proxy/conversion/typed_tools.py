@@ -5,17 +5,18 @@ spelled out as an ordinary tool with the same name and the same input. The clien
 
 https://docs.anthropic.com/en/docs/agents-and-tools/tool-use/overview
 """
-from typing import Any, Callable, Dict
+from typing import Any, Callable, Dict, Tuple
 
 STRING, INTEGER, BOOLEAN = {"type": "string"}, {"type": "integer"}, {"type": "boolean"}
 POINT = {"type": "array", "items": INTEGER, "minItems": 2, "maxItems": 2}
 
 
-def _described(schema, description):
+def _described(schema: Dict[str, Any], description: str) -> Dict[str, Any]:
     return dict(schema, description=description)
 
 
-def _tool(tool, name, description, properties, required):
+def _tool(tool: Dict[str, Any], name: str, description: str, properties: Dict[str, Any],
+          required: Tuple[str, ...]) -> Dict[str, Any]:
     schema = {"type": "object", "properties": properties, "required": list(required)}
     return {"name": tool.get("name") or name, "description": description, "input_schema": schema}
 
@@ -28,7 +29,7 @@ def bash(tool: Dict[str, Any]) -> Dict[str, Any]:
     }, ())
 
 
-def _file_properties(commands, path):
+def _file_properties(commands: Tuple[str, ...], path: str) -> Dict[str, Any]:
     return {
         "command": {"type": "string", "enum": list(commands)},
         "path": _described(STRING, path),
@@ -41,7 +42,7 @@ def _file_properties(commands, path):
     }
 
 
-def _text_editor(name, commands):
+def _text_editor(name: str, commands: Tuple[str, ...]) -> Callable[..., Dict[str, Any]]:
     def text_editor(tool: Dict[str, Any]) -> Dict[str, Any]:
         description = "View, create and edit text files on the user's machine."
         if tool.get("max_characters"):
@@ -69,7 +70,7 @@ ACTIONS = ("key", "type", "mouse_move", "left_click", "left_click_drag", "right_
 LATER_ACTIONS = ("left_mouse_down", "left_mouse_up", "triple_click", "scroll", "hold_key", "wait")
 
 
-def _computer(actions):
+def _computer(actions: Tuple[str, ...]) -> Callable[..., Dict[str, Any]]:
     def computer(tool: Dict[str, Any]) -> Dict[str, Any]:
         known = actions + (("zoom",) if tool.get("enable_zoom") else ())
         size = tool.get("display_width_px", "?"), tool.get("display_height_px", "?")
@@ -78,7 +79,7 @@ def _computer(actions):
     return computer
 
 
-def _screen_properties(actions):
+def _screen_properties(actions: Tuple[str, ...]) -> Dict[str, Any]:
     properties = {
         "action": {"type": "string", "enum": list(actions)},
         "coordinate": _described(POINT, "[x, y] in pixels, for mouse actions."),

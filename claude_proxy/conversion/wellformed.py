@@ -19,7 +19,7 @@ def is_well_formed(text: str) -> bool:
     return True
 
 
-def _has_lone(value):
+def _has_lone(value: Any) -> bool:
     waiting = [value]
     while waiting:
         value = waiting.pop()
@@ -34,7 +34,7 @@ def _has_lone(value):
     return False
 
 
-def _replaced(value):
+def _replaced(value: Any) -> Any:
     if isinstance(value, str):
         return re.sub(LONE, "\ufffd", value)
     if isinstance(value, dict):

@@ -26,7 +26,7 @@ PING = b'event: ping\ndata: {"type":"ping"}\n\n'
 class MessageWriter:
     """Collects the events of one message; take() hands over what has come since the last time."""
 
-    def __init__(self, message_id: str, model: str, input_tokens: int = 0, takes_bad_json: bool = False):
+    def __init__(self, message_id: str, model: str, input_tokens: int = 0, takes_bad_json: bool = False) -> None:
         self.takes_bad_json = takes_bad_json    # the client answers tool input that is no JSON by itself
         self.out: List[str] = []
         self.open: Optional[str] = None         # type of the open block
@@ -44,23 +44,23 @@ class MessageWriter:
         """The first event, as text."""
         return frame({"type": "message_start", "message": self._message})
 
-    def open_text(self):
+    def open_text(self) -> None:
         """Open a text block."""
         self._open_block({"type": "text", "text": ""})
 
-    def open_thinking(self):
+    def open_thinking(self) -> None:
         """Open a thinking block."""
         self._open_block({"type": "thinking", "thinking": "", "signature": ""})
 
-    def open_tool(self, tool_id: str, name: str):
+    def open_tool(self, tool_id: str, name: str) -> None:
         """Open a tool_use block; its input comes as deltas."""
         self._open_block({"type": "tool_use", "id": tool_id, "name": name, "input": {}})
 
-    def delta(self, text: str):
+    def delta(self, text: str) -> None:
         """A piece of the open block's text, thinking, or input."""
         self.literals([quote(text)[1:-1]])
 
-    def literals(self, literals: List[str]):
+    def literals(self, literals: List[str]) -> None:
         """Pieces that are JSON string literals already, without their quotes: a delta each."""
         between = '"' + DELTA_END + self.before + '"'
         self.out.append(self.before + '"' + between.join(literals) + '"' + DELTA_END)
@@ -74,14 +74,14 @@ class MessageWriter:
         self.thoughts.clear()
         return text
 
-    def close(self, signature: str = ""):
+    def close(self, signature: str = "") -> None:
         """Close the open block, a thinking block with its signature: from here on the client relies on it."""
         if signature:
             self._delta_event({"type": "signature_delta", "signature": signature})
         self.open = None
         self.out.append(frame({"type": "content_block_stop", "index": self._index}))
 
-    def end(self, stop_reason: str, stop_sequence: Optional[str], usage: Dict[str, Any]):
+    def end(self, stop_reason: str, stop_sequence: Optional[str], usage: Dict[str, Any]) -> None:
         """The two events that end a message."""
         delta = {"stop_reason": stop_reason, "stop_sequence": stop_sequence}
         usage = {name: value for name, value in usage.items() if name != "service_tier"}    # only a message has it
@@ -94,11 +94,11 @@ class MessageWriter:
         self.out.clear()
         return text
 
-    def _open_block(self, block):
+    def _open_block(self, block: Dict[str, Any]) -> None:
         self._index += 1
         self.open = block["type"]
         self.before = DELTA % ((self._index,) + DELTAS[self.open])
         self.out.append(frame({"type": "content_block_start", "index": self._index, "content_block": block}))
 
-    def _delta_event(self, delta):
+    def _delta_event(self, delta: Dict[str, Any]) -> None:
         self.out.append(frame({"type": "content_block_delta", "index": self._index, "delta": delta}))
