@@ -263,7 +263,7 @@ class DemoServer(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self, listening: socket.socket):
+    def __init__(self, listening: socket.socket) -> None:
         super().__init__(listening.getsockname(), DemoHandler, bind_and_activate=False)
         self.socket.close()
         self.socket = listening

@@ -6,10 +6,13 @@ Nothing of an answer has gone out: an error is raised, and becomes an HTTP statu
 the error is raised all the same, and the server ends the stream with it. An early head, pings and an empty
 message_start are not «something of an answer». https://docs.anthropic.com/en/docs/build-with-claude/streaming
 """
+from __future__ import annotations
+
 import json
 import logging
 import time
 from email.utils import formatdate
+from typing import TYPE_CHECKING, Any, Dict, Iterator, Mapping, Optional, Sequence, Tuple
 
 from . import conversion, routing
 from .config import DEMO
@@ -20,6 +23,18 @@ from .upstream import ClientLeft, Watch
 from .upstream.answer import whole
 from .upstream.attempts import Attempts, NotAsked, Refused
 from .upstream.faults import BrokeOff
+
+if TYPE_CHECKING:
+    from .conversion import AnswerStream
+    from .conversion.context import AnswerContext, ChatRequest
+    from .observe.record import Record
+    from .providers.learned import Learned
+    from .routing import Target
+    from .server.answers import Answer, EventStream
+    from .server.application import Application
+    from .server.request import Request
+    from .upstream.answer import Answer as ProviderAnswer
+    from .upstream.keys import Key
 
 MAX_ANSWER_BYTES = 64 << 20         # of a plain answer; a stream has no limit
 MAX_ERROR_BYTES = 65536
@@ -35,11 +50,12 @@ dumps_ascii = json.JSONEncoder(separators=(",", ":")).encode
 log = logging.getLogger(__name__)
 
 
-def create_message(app, request, answer, provider_name, record):
+def create_message(app: Application, request: Request, answer: Answer, provider_name: Optional[str],
+                   record: Record) -> None:
     """POST /v1/messages: answer it, or raise the ProxyError that says why not."""
     body = request.json()
     record.requested_model = str(body.get("model", ""))[:100]
-    targets = app.targets(body.get("model"), provider_name)
+    targets: Sequence[Target] = app.targets(body.get("model"), provider_name)
     if any(target.provider.vision_model for target in targets) and conversion.has_images(body):
         targets = [seeing(target, app.learned) for target in targets]
     if request.header("x-claude-proxy-explain"):
@@ -60,13 +76,14 @@ def create_message(app, request, answer, provider_name, record):
         record.attempts = [without(attempt, app.secrets()) for attempt in record.attempts]
 
 
-def hide(error, secrets):
+def hide(error: ProxyError, secrets: Tuple[str, ...]) -> None:
     """Take our secrets out of an error: providers, and proxies on the way, quote what they were sent."""
     error.message = without(error.message, secrets)
     error.headers = {name: value for name, value in error.headers.items() if without(value, secrets) == value}
 
 
-def count_tokens(app, request, answer, provider_name, record):
+def count_tokens(app: Application, request: Request, answer: Answer, provider_name: Optional[str],
+                 record: Record) -> None:
     """POST /v1/messages/count_tokens: an estimate of our own; no provider is asked."""
     body = request.json()
     record.requested_model = str(body.get("model", ""))[:100]
@@ -76,11 +93,12 @@ def count_tokens(app, request, answer, provider_name, record):
     answer.json(200, {"input_tokens": max(1, round(conversion.count_tokens(body, target) * factor))})
 
 
-def seeing(target, learned):
+def seeing(target: Target, learned: Learned) -> Target:
     """The target, or its provider's vision_model where that is the one that can look at images."""
     eyes = target.provider.vision_model
-    blind = eyes and eyes != target.model and not target.row.images
-    return routing.with_model(target, eyes, learned) if blind else target
+    if not eyes or eyes == target.model or target.row.images:
+        return target
+    return routing.with_model(target, eyes, learned)
 
 
 class Turn:
@@ -88,46 +106,47 @@ class Turn:
 
     stream = False
 
-    def __init__(self, app, request, answer, body, watch, record):
+    def __init__(self, app: Application, request: Request, answer: Answer, body: Dict[str, Any], watch: Watch,
+                 record: Record) -> None:
         self.app, self.answer, self.body, self.watch, self.record = app, answer, body, watch, record
         self.dumps = dumps_ascii if request.mostly_ascii else dumps
         self.client = conversion.client_of(request.header("user-agent"))
         self.message_id = "msg_" + answer.request_id[4:]
         self.max_tokens = app.config.server.max_tokens
-        self.context = None
+        self.context: AnswerContext = None      # type: ignore[assignment]  # from the first try on
         self.text_bytes = self.prompt_tokens = 0
         self.heard_nothing = False
 
     @property
-    def relayed(self):
+    def relayed(self) -> bool:
         """Something of the answer itself went out: no other try can follow."""
         return self.answer.sent
 
-    def ask(self, target, key):
+    def ask(self, target: Target, key: Key) -> None:
         """One try: ask the target, and relay its answer. Raises Refused, Fault, ProxyError, ClientLeft."""
         chat = self._converted(target)
         with self._call(target, key, chat) as upstream:
             if upstream.status not in SUCCESS:
                 raise self._refusal(upstream, target, key, chat.body)
-            chat = None                             # a stream may run for long; its request is not kept for it
+            chat = None         # type: ignore[assignment]  # a stream may run for long; its request is not kept for it
             try:
                 self._relay(upstream, target)
             except RecursionError:
                 raise UpstreamFailed("%s sent JSON that is nested too deeply" % target.provider.name)
 
-    def _converted(self, target):
+    def _converted(self, target: Target) -> ChatRequest:
         try:
             return conversion.to_chat_request(self.body, target, self.client, self.message_id, self.max_tokens,
                                               is_well_formed=True)      # server/body.py has seen to it
         except ProxyError as error:
             raise NotAsked(error)
 
-    def _call(self, target, key, chat):
+    def _call(self, target: Target, key: Key, chat: ChatRequest) -> ProviderAnswer:
         data = self.dumps(chat.body).encode("utf-8", "replace")
         self._about(target, chat, data)
         return self.app.caller.call(target, data, self.watch, self.stream, key)
 
-    def _about(self, target, chat, data):
+    def _about(self, target: Target, chat: ChatRequest, data: bytes) -> None:
         """Note what is known before the answer: for the log, the headers, and message_start."""
         record, provider = self.record, target.provider.name
         record.provider, record.model = provider, target.model
@@ -138,11 +157,11 @@ class Turn:
         self.context.input_tokens = tokens.quick_estimate(self.text_bytes, 0, ratio)
         record.so_far = self._usage_so_far
 
-    def _usage_so_far(self):
+    def _usage_so_far(self) -> Dict[str, int]:
         """For the dashboard, which asks while the answer is on its way, from a thread of its own."""
         return {"input_tokens": self.context.input_tokens, "cache_read_input_tokens": 0, "output_tokens": 0}
 
-    def _headers(self):
+    def _headers(self) -> Dict[str, str]:
         """What the answer says of its way here."""
         headers = {"x-claude-proxy-target": "%s/%s" % (self.record.provider, self.record.model)}
         untold = self.app.learned.untold_cut(self.record.provider, self.record.model)
@@ -152,7 +171,7 @@ class Turn:
             headers["x-claude-proxy-warning"] = ", ".join(self.record.warnings)
         return headers
 
-    def _refusal(self, upstream, target, key, chat_body):
+    def _refusal(self, upstream: ProviderAnswer, target: Target, key: Key, chat_body: Dict[str, Any]) -> Refused:
         """What a status that is no success becomes."""
         text = upstream.read_some(MAX_ERROR_BYTES).decode("utf-8", "replace")
         headers = dict({"date": formatdate(usegmt=True)}, **upstream.headers)      # a Retry-After may be a date
@@ -161,7 +180,7 @@ class Turn:
                                        self.context.input_tokens)
         return Refused(error, upstream.status, text, upstream.headers, chat_body)
 
-    def _relay(self, upstream, target):
+    def _relay(self, upstream: ProviderAnswer, target: Target) -> None:
         data = upstream.read(MAX_ANSWER_BYTES)
         if looks_like_events(data, upstream.headers):
             message = conversion.message_from_stream(data, self.context)
@@ -175,7 +194,7 @@ class Turn:
         self.answer.json(200, message, self._headers())
         self._compare(target)
 
-    def _nothing_said(self, stop_reason, usage, target):
+    def _nothing_said(self, stop_reason: Optional[str], usage: Dict[str, int], target: Target) -> None:
         """An end without a word, a call or a token: some gateways do that when they are in trouble. Once more, then."""
         if stop_reason != "end_turn" or usage["output_tokens"]:
             return
@@ -187,7 +206,7 @@ class Turn:
         error.by_chance = True
         raise Refused(error, name="nothing")
 
-    def _compare(self, target):
+    def _compare(self, target: Target) -> None:
         """Hold an estimate against the provider's count, after the answer: count_tokens learns from it."""
         learned, name, model, counted = self.app.learned, target.provider.name, target.model, self.prompt_tokens
         if counted == self.context.input_tokens:
@@ -195,7 +214,7 @@ class Turn:
         if learned.wants_comparison(name, model, counted) and not conversion.has_images(self.body):
             learned.compared(name, model, conversion.count_tokens(self.body, target), counted)
 
-    def _count(self, usage, stop_reason, target):
+    def _count(self, usage: Dict[str, int], stop_reason: Optional[str], target: Target) -> None:
         """Note the answer's end for the log, and learn from its counts."""
         record = self.record
         record.stop_reason = stop_reason or ""
@@ -215,35 +234,38 @@ class StreamTurn(Turn):
 
     stream = True
 
-    def __init__(self, app, request, answer, body, watch, record):
+    def __init__(self, app: Application, request: Request, answer: Answer, body: Dict[str, Any], watch: Watch,
+                 record: Record) -> None:
         super().__init__(app, request, answer, body, watch, record)
         server = app.config.server
         self.ping_seconds = server.ping_seconds
-        self.translation = self.events = None
+        self.translation: AnswerStream = None   # type: ignore[assignment]  # from the first try on
+        self.events: Optional[EventStream] = None
         self.nudged = False
         self._silent_since = request.arrived
         self._next_beat = watch.beat_at = request.arrived + server.open_seconds
         watch.beat = self._beat
 
     @property
-    def relayed(self):
+    def relayed(self) -> bool:
         """Something of the answer itself went out: no other try can follow."""
         return self.nudged or self.translation is not None and self.translation.relayed
 
-    def _about(self, target, chat, data):
+    def _about(self, target: Target, chat: ChatRequest, data: bytes) -> None:
         super()._about(target, chat, data)
         self.translation = conversion.AnswerStream(self.context)
         if self.answer.sent:
             self.translation.start()                # it has gone out already, in an earlier try
 
-    def _usage_so_far(self):
+    def _usage_so_far(self) -> Dict[str, int]:
         return self.translation.usage
 
-    def _relay(self, upstream, target):
+    def _relay(self, upstream: ProviderAnswer, target: Target) -> None:
         self._open_soon()
         pieces = upstream.pieces()
         head = first_of(pieces)
-        translation, cut = self.translation, None
+        translation = self.translation
+        cut: Optional[BrokeOff] = None
         if looks_like_events(head, upstream.headers):
             cut = self._translate(head, pieces)
         else:
@@ -259,12 +281,12 @@ class StreamTurn(Turn):
         # [DONE] is the end of what matters; a stop sequence that we enforce is not: what still comes is not wanted.
         upstream.ended = translation.done and translation.stop_reason != "stop_sequence"
 
-    def _open_soon(self):
+    def _open_soon(self) -> None:
         """The provider has answered: the client gets its head now, or in a moment, with the first content."""
         if not self.answer.sent:
             self._next_beat = self.watch.beat_at = min(self.watch.beat_at, self.watch.clock() + GRACE_SECONDS)
 
-    def _translate(self, piece, pieces):
+    def _translate(self, piece: Optional[bytes], pieces: Iterator[bytes]) -> Optional[BrokeOff]:
         """Feed and send until the answer's end -> the BrokeOff that came before it, or None.
 
         What costs time here costs it for every chunk.
@@ -284,13 +306,13 @@ class StreamTurn(Turn):
             return cut                              # where a finish_reason has come, only the framing was cut
         return None
 
-    def _send(self, data):
+    def _send(self, data: bytes) -> None:
         if self.events is None:
             self.events = self.answer.stream(self._headers())
             self.record.first_byte = time.monotonic()
         self.events.send(data)
 
-    def _end(self, data, target):
+    def _end(self, data: bytes, target: Target) -> None:
         self._count(self.translation.usage, self.translation.stop_reason, target)
         if self.events is None:
             self.events = self.answer.stream(self._headers())
@@ -298,7 +320,7 @@ class StreamTurn(Turn):
         self.events.end(data)
         self._compare(target)
 
-    def _beat(self, now):
+    def _beat(self, now: float) -> float:
         """Break a silence: the head with message_start, then pings, now and then something real -> the next time."""
         if self.watch.beat_at != self._next_beat:   # moved on by what was sent meanwhile
             self._silent_since = self.watch.beat_at - self.ping_seconds
@@ -307,7 +329,7 @@ class StreamTurn(Turn):
         self._next_beat = now + self.ping_seconds
         return self._next_beat
 
-    def _beacon(self, now):
+    def _beacon(self, now: float) -> bytes:
         if not self.answer.sent:
             return self.translation.start()
         if now - self._silent_since >= NUDGE_SECONDS:
@@ -316,7 +338,7 @@ class StreamTurn(Turn):
         return self.translation.ping()
 
 
-def first_of(pieces):
+def first_of(pieces: Iterator[bytes]) -> bytes:
     """The first piece with something in it but blanks, without those before it; b"" for an empty body."""
     for piece in pieces:
         head = piece.lstrip(BLANK)
@@ -325,7 +347,7 @@ def first_of(pieces):
     return b""
 
 
-def looks_like_events(data, headers):
+def looks_like_events(data: bytes, headers: Mapping[str, str]) -> bool:
     """Whether a body is a stream of events, by its first bytes; its Content-Type is often wrong."""
     start = data.lstrip(BLANK)[:1]
     if start in (b"{", b"[", b"<"):
@@ -334,7 +356,7 @@ def looks_like_events(data, headers):
     return bool(start) and (said or start in (b"d", b":", b"e", b"i", b"r"))
 
 
-def completion_of(data, target):
+def completion_of(data: bytes, target: Target) -> Dict[str, Any]:
     """The chat.completion that a body holds; raises what its error says, UpstreamFailed where it is no completion."""
     name = target.provider.name
     if not data.strip(BLANK):
@@ -352,7 +374,7 @@ def completion_of(data, target):
     return found
 
 
-def base64_bytes(data):
+def base64_bytes(data: bytes) -> int:
     """How many bytes of a request are images and documents, not text."""
     total, at = 0, data.find(b";base64,")
     while at >= 0:

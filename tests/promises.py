@@ -263,8 +263,7 @@ PROMISES = (
     ("the unit has no rights", "test_service.py::test_systemd_takes_it_and_rates_it", "static/claude-proxy.service",
      "CapabilityBoundingSet=\n", ""),
     ("nothing is written to disk, nobody else is asked", "test_audit.py", "relay.py",
-     "def count_tokens(app, request, answer, provider_name, record):",
-     "def count_tokens(app, request, answer, provider_name, record):\n    open('/dev/full', 'w').close()"),
+     "    factor = app.learned.correction(", "    open('/dev/full', 'w').close()\n    factor = app.learned.correction("),
 
     # -- the log
     ("one line a request", SERVED + "test_each_request_is_one_line_in_the_log", "server/connection.py",

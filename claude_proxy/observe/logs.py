@@ -125,7 +125,7 @@ class SafeHandler(logging.StreamHandler):
 class Repeats(logging.Filter):
     """Lets a few warnings of one kind through in a while; the next one says how many were left out. Not requests."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic):
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__()
         self._clock = clock
         self._lock = threading.Lock()
@@ -181,7 +181,7 @@ class _Lines(logging.Formatter):
 class TextLines(_Lines):
     """2026-01-31 09:30:00 INFO message"""
 
-    def __init__(self, colours: bool = False):
+    def __init__(self, colours: bool = False) -> None:
         super().__init__()
         self._colours = colours
         self._stamp = (0, "")                               # a second, and how it is written
@@ -212,7 +212,7 @@ class JournalLines(_Lines):
 class JsonLines(_Lines):
     """{"time": ..., "level": ..., "message": ...}; an access line's own object has time and level put before it."""
 
-    def __init__(self, journal: bool = False):
+    def __init__(self, journal: bool = False) -> None:
         super().__init__()
         self._journal = journal
 

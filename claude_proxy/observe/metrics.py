@@ -26,7 +26,7 @@ _MODEL = ("provider", "model")
 class Metrics:
     """Counts requests. Every method may be called from every thread."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic, wall: Callable[[], float] = time.time):
+    def __init__(self, clock: Callable[[], float] = time.monotonic, wall: Callable[[], float] = time.time) -> None:
         self._clock, self._wall = clock, wall
         self._lock = threading.Lock()
         self._known: Optional[Dict[str, Set[str]]] = None           # provider -> models; None: all are

@@ -29,7 +29,7 @@ def new_request_id() -> str:
 class Answer:
     """The answer to one request. `sent`: bytes of it went out, so that its status cannot change any more."""
 
-    def __init__(self, wire: Wire, request_id: str):
+    def __init__(self, wire: Wire, request_id: str) -> None:
         self.request_id = request_id
         self.sent = False
         self.status = 0
@@ -82,7 +82,7 @@ class Answer:
 class EventStream:
     """A body of server-sent events, a chunk for each send. `ended`: its last chunk is out."""
 
-    def __init__(self, answer: Answer, fields: Dict[str, str]):
+    def __init__(self, answer: Answer, fields: Dict[str, str]) -> None:
         self.ended = False
         self.aborted = False
         self._answer = answer
@@ -118,10 +118,10 @@ class EventStream:
         self.aborted = True
         self._answer.closing = True
 
-    def _framed(self, data):
+    def _framed(self, data: bytes) -> bytes:
         return b"%x\r\n%b\r\n" % (len(data), data) if self._chunked else data
 
-    def _open(self, data):
+    def _open(self, data: bytes) -> None:
         self._opened = True
         answer = self._answer
         if self._chunked:

@@ -4,11 +4,13 @@
 
 Whatever goes wrong on that way is answered here: one `except ProxyError`, and one for what nobody expected.
 """
+from __future__ import annotations
+
 import logging
 import socket
 import ssl
 import time
-from typing import Any, Optional
+from typing import TYPE_CHECKING, Optional
 
 from .. import observe
 from ..errors import InternalError, InvalidRequest, Overloaded, ProxyError, Timeout
@@ -19,6 +21,11 @@ from .guards import check_content_type, cors_headers, preflight_headers, shows_k
 from .reader import read_head, wait_for_request
 from .request import Request
 from .wire import READ, WOULD_BLOCK, WRITE, Wire, shut, wait_for
+
+if TYPE_CHECKING:
+    from .guards import Door
+    from .routes import Match
+    from .application import Application
 
 log = logging.getLogger("claude_proxy.server")
 access = logging.getLogger("claude_proxy.access")
@@ -36,7 +43,8 @@ def no_room() -> ProxyError:
 class Connection:
     """One client. `idle`: between requests, where closing harms nobody."""
 
-    def __init__(self, app: Any, sock, tls=None, full: bool = False):
+    def __init__(self, app: Application, sock: socket.socket, tls: Optional[ssl.SSLContext] = None,
+                 full: bool = False) -> None:
         self.app = app
         self.idle = True
         self._full = full                           # more connections than max_connections: refuse the request
@@ -59,7 +67,7 @@ class Connection:
         finally:
             self._sock.close()
 
-    def _handshake(self):
+    def _handshake(self) -> bool:
         """Make the connection a TLS one, under a deadline; False where that fails."""
         until = time.monotonic() + self.app.config.server.header_seconds
         self._sock.setblocking(False)
@@ -69,22 +77,24 @@ class Connection:
                 error = InvalidRequest("this port speaks https://, not http://")
                 Answer(Wire(self._sock), new_request_id()).error(error)
                 return False
-            self._sock = self._tls.wrap_socket(self._sock, server_side=True, do_handshake_on_connect=False)
+            self._sock = self._tls.wrap_socket(     # type: ignore[union-attr]  # run() has looked
+                self._sock, server_side=True, do_handshake_on_connect=False)
             return self._shake_hands(until)
         except (OSError, ValueError):
             return False
 
-    def _shake_hands(self, until):
+    def _shake_hands(self, until: float) -> bool:
         while True:
             try:
-                self._sock.do_handshake()
+                self._sock.do_handshake()           # type: ignore[attr-defined]  # it is a TLS one
                 return True
             except WOULD_BLOCK as wanted:
                 wait_for(self._sock, WRITE if isinstance(wanted, ssl.SSLWantWriteError) else READ, until)
 
-    def _requests(self, wire):
+    def _requests(self, wire: Wire) -> None:
         server = self.app.config.server
-        until = waiting = time.monotonic() + server.header_seconds
+        waiting = time.monotonic() + server.header_seconds
+        until: Optional[float] = waiting
         while wait_for_request(wire, waiting):
             self.idle = False
             if not self._exchange(wire, until):
@@ -96,7 +106,7 @@ class Connection:
             waiting = time.monotonic() + server.keep_alive_seconds
             until = None
 
-    def _exchange(self, wire, until):
+    def _exchange(self, wire: Wire, until: Optional[float]) -> bool:
         """One request and its answer; False where the connection must close."""
         answer = Answer(wire, new_request_id())
         exchange = Exchange(self.app, wire, answer)
@@ -118,7 +128,7 @@ class Connection:
 class Exchange:
     """One request and its answer."""
 
-    def __init__(self, app: Any, wire: Wire, answer: Answer):
+    def __init__(self, app: Application, wire: Wire, answer: Answer) -> None:
         self.app = app
         self.config = app.config
         self.answer = answer
@@ -151,7 +161,7 @@ class Exchange:
 
     # -- the way in
 
-    def _handle(self, until, full):
+    def _handle(self, until: float, full: bool) -> None:
         request, answer, record = self._read(until), self.answer, self.record
         if full:
             raise no_room()
@@ -176,7 +186,7 @@ class Exchange:
         else:
             getattr(handlers, match.route.handler)(self.app, request, answer, record)
 
-    def _read(self, until):
+    def _read(self, until: float) -> Request:
         """The request, once its head is there; the answer learns what its head must suit."""
         head = read_head(self._wire, until)
         answer = self.answer
@@ -188,7 +198,7 @@ class Exchange:
         answer.must_close = lambda: not request.keep_alive or request.unread or self.app.draining
         return request
 
-    def _find(self, request, door):
+    def _find(self, request: Request, door: Door) -> Match:
         """The request's place in the table, and its key shown where one is asked for."""
         try:
             match = routes.find(request.method, request.path)
@@ -204,7 +214,7 @@ class Exchange:
             request.key_name = self.record.client_key = door.key_name(request.headers)
         return match
 
-    def _options(self, request, origin):
+    def _options(self, request: Request, origin: Optional[str]) -> None:
         answer = self.answer
         if origin is not None and "access-control-request-method" in request.headers:
             asked = request.header("access-control-request-headers")
@@ -214,7 +224,7 @@ class Exchange:
 
     # -- the way out
 
-    def _conclude(self):
+    def _conclude(self) -> None:
         """What a handler has left undone: it returned without an end of its answer."""
         answer = self.answer
         stream = answer.event_stream
@@ -227,7 +237,7 @@ class Exchange:
             return
         raise InternalError("a bug in claude-proxy: no answer was made")
 
-    def _refuse(self, error):
+    def _refuse(self, error: ProxyError) -> None:
         """Tell the client: as a status while nothing was sent, else as the stream's last event."""
         self.record.error_type, self.record.error = error.type, error.reason or error.message
         answer = self.answer
@@ -243,7 +253,7 @@ class Exchange:
         except OSError:
             self.record.client_left = True
 
-    def _report(self):
+    def _report(self) -> None:
         record, request = self.record, self.request
         record.status = record.status or self.answer.status
         record.ended = time.monotonic()

@@ -16,7 +16,7 @@ Everything else is a 400. A head that cannot be whole any more is refused at onc
 """
 import re
 import socket
-from typing import Dict, List, NamedTuple, Optional, Tuple
+from typing import Dict, List, Match, NamedTuple, Optional, Tuple
 
 from ..errors import InvalidRequest, Timeout
 from .wire import Wire
@@ -73,7 +73,7 @@ def read_head(wire: Wire, until: float) -> Head:
         _more(wire, until)
 
 
-def _more(wire, until):
+def _more(wire: Wire, until: float) -> None:
     try:
         if wire.fill(until):
             return
@@ -179,7 +179,7 @@ def body_framing(head: Head) -> Tuple[Optional[int], bool]:
     return int(length), False
 
 
-def _origin_form(absolute, headers):
+def _origin_form(absolute: Match[str], headers: Dict[str, str]) -> str:
     """An absolute target's path. Its host and the Host header must be the same (RFC 9112 3.2.2 lets the first win)."""
     host, path = absolute.groups("/")
     if headers.setdefault("host", host).lower() != host.lower():
@@ -187,10 +187,10 @@ def _origin_form(absolute, headers):
     return path if path[0] == "/" else "/" + path
 
 
-def _line_too_long():
+def _line_too_long() -> InvalidRequest:
     return InvalidRequest("the request line is longer than %d bytes" % MAX_REQUEST_LINE, status=414)
 
 
-def _fields_too_large():
+def _fields_too_large() -> InvalidRequest:
     return InvalidRequest("the headers are too many (%d) or too large (a line: %d bytes, all: %d)" % (
         MAX_FIELDS, MAX_FIELD_LINE, MAX_FIELDS_BYTES), status=431)

@@ -17,26 +17,26 @@ WOULD_BLOCK = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 if hasattr(select, "poll"):
     READ, WRITE = select.POLLIN, select.POLLOUT
 
-    def _ready(sock, event, seconds):
+    def _ready(sock: socket.socket, event: int, seconds: Optional[float]) -> Any:
         poller = select.poll()
         poller.register(sock, event)
         return poller.poll(None if seconds is None else math.ceil(seconds * 1000))
 else:                               # Windows
     READ, WRITE = 1, 2
 
-    def _ready(sock, event, seconds):
+    def _ready(sock: socket.socket, event: int, seconds: Optional[float]) -> Any:
         wanted = ([sock], [], []) if event == READ else ([], [sock], [sock])
         return any(select.select(*wanted, seconds))
 
 
-def wait_for(sock, event: int, until: Optional[float]) -> None:
+def wait_for(sock: socket.socket, event: int, until: Optional[float]) -> None:
     """Return when the socket is ready for `event` (or broken); socket.timeout once `until` has passed."""
     seconds = None if until is None else max(0.0, until - time.monotonic())
     if not _ready(sock, event, seconds):
         raise socket.timeout("the client was silent")
 
 
-def shut(sock, how: int) -> None:
+def shut(sock: socket.socket, how: int) -> None:
     """Shut a socket that may be another thread's: it wakes, and nothing is closed under it.
 
     The base class's shutdown, since that of a TLS socket drops the state that its owner is using.
@@ -50,7 +50,7 @@ def shut(sock, how: int) -> None:
 class Wire:
     """One connection to a client. `broken` once reading or writing has failed: nothing more can be said."""
 
-    def __init__(self, sock, write_seconds: float = 60):
+    def __init__(self, sock: socket.socket, write_seconds: float = 60) -> None:
         sock.setblocking(False)
         self.sock = sock
         self.buffer = bytearray()
@@ -110,7 +110,7 @@ class Wire:
         if sent < len(data):
             self._send_rest(data, sent)
 
-    def _send_rest(self, data, sent):
+    def _send_rest(self, data: bytes, sent: int) -> None:
         """What the socket has no room for yet. The client must go on reading, and not too slowly."""
         start = progress = time.monotonic()
         event, view = WRITE, memoryview(data)
@@ -134,12 +134,12 @@ class Wire:
         """Tell the client that nothing more comes; what it still sends can be read."""
         try:
             if self._secure:
-                self.sock.unwrap()      # sends close_notify, and would wait for the client's
+                self.sock.unwrap()      # type: ignore[attr-defined]  # sends close_notify, and would wait for the client's
         except (OSError, ValueError):
             pass
         shut(self.sock, socket.SHUT_WR)
 
-    def linger(self, seconds: float, quiet_seconds: float, go_on) -> None:
+    def linger(self, seconds: float, quiet_seconds: float, go_on: Callable[[], bool]) -> None:
         """Read and forget what the client is still sending, so that closing does not reset the connection
         before the client has read its answer. Ends when the client does, when it is quiet, or when not go_on()."""
         until = time.monotonic() + seconds

@@ -8,12 +8,21 @@
 A head is read by us, not by http.client: a head that drips or never ends is bounded, and the client's leaving is
 noticed.
 """
+from __future__ import annotations
+
 import re
+from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, Optional, Tuple
 
 from .connection import MAX_HEAD_BYTES, WOULD_BLOCK, is_end
 from .faults import BrokeOff, ClientLeft, HungUp, Silent
 from .framing import BODILESS, UntilClose, body_of, inflater_of
 from .waiting import LEFT, SILENT
+
+if TYPE_CHECKING:
+    from .connection import Connection
+    from .faults import Fault
+    from .pool import Times
+    from .waiting import Watch
 
 HEAD_SECONDS = 30.0                 # from a head's first byte to its last
 ERROR_SECONDS = 10.0                # for the text of an error
@@ -25,28 +34,29 @@ STATUS_LINE = re.compile(r"HTTP/1\.([01]) ([0-9]{3})(?: |$)")
 class Answer:
     """Status, headers (lower-cased name -> value) and body; a context manager that closes it."""
 
-    def __init__(self, connection, head, rest, watch, times, give_back):
+    def __init__(self, connection: Connection, head: Tuple[int, int, Dict[str, str]], rest: bytes, watch: Watch,
+                 times: Times, give_back: Callable[[Connection], None]) -> None:
         self.version, self.status, self.headers = head
         self.connection, self.watch, self.times = connection, watch, times
-        self._give_back = give_back
+        self._give_back: Optional[Callable[[Connection], None]] = give_back
         self._rest = rest                       # what came with the head
         self.ended = False                      # set by who has seen the end of the content ([DONE]) before the body's
-        self.on_close = None                    # called once, when it is closed
+        self.on_close: Optional[Callable[[], None]] = None      # called once, when it is closed
         self.body = body_of(self.status, self.headers)
         self._inflater = inflater_of(self.headers)
 
-    def __enter__(self):
+    def __enter__(self) -> "Answer":
         return self
 
-    def __exit__(self, *exc_info):
+    def __exit__(self, *exc_info: Any) -> None:
         self.close()
 
-    def pieces(self):
+    def pieces(self) -> Iterator[bytes]:
         """The body, as it comes: never empty pieces. Raises BrokeOff, Silent, ClientLeft."""
         raw = self._raw_pieces()
         return raw if self._inflater is None else self._inflated(raw)
 
-    def _raw_pieces(self):
+    def _raw_pieces(self) -> Iterator[bytes]:
         body, watch, sock, clock = self.body, self.watch, self.connection.sock, self.watch.clock
         feed, wait, receive, idle = body.feed, watch.wait, sock.recv, self.times.idle
         data, self._rest = self._rest, b""
@@ -78,17 +88,17 @@ class Answer:
                 body.at_eof()
                 return
 
-    def _inflated(self, raw):
+    def _inflated(self, raw: Iterator[bytes]) -> Iterator[bytes]:
         for data in raw:
-            for piece in self._inflater.pieces(data):
+            for piece in self._inflater.pieces(data):       # type: ignore[union-attr]  # there is one
                 if piece:
                     yield piece
 
-    def read(self, limit):
+    def read(self, limit: int) -> bytes:
         """The whole body; raises BrokeOff where it is larger than `limit` bytes."""
         return whole(b"", self.pieces(), limit)
 
-    def read_some(self, limit, seconds=ERROR_SECONDS):
+    def read_some(self, limit: int, seconds: float = ERROR_SECONDS) -> bytes:
         """At most `limit` bytes of the body, even of a broken or slow one: the text of an error; none of a redirect."""
         if 300 <= self.status < 400:
             return b""
@@ -107,7 +117,7 @@ class Answer:
             pass                                # what there is says more than that it was cut
         return b"".join(parts)[:limit]
 
-    def close(self):
+    def close(self) -> None:
         """Give the connection to others, where this answer leaves it usable; else close it."""
         give_back, self._give_back = self._give_back, None
         if give_back is None:
@@ -121,7 +131,7 @@ class Answer:
         if self.on_close:
             self.on_close()
 
-    def is_reusable(self):
+    def is_reusable(self) -> bool:
         """Whether the connection can carry another request, once the body is over (the pool looks again)."""
         said = self.headers.get("connection", "").lower()
         keeps = "close" not in said if self.version == 1 else "keep-alive" in said
@@ -130,7 +140,7 @@ class Answer:
         return keeps and not self.body.surplus and not unsure and (self.body.done or self.ended)
 
 
-def whole(head, pieces, limit):
+def whole(head: bytes, pieces: Iterator[bytes], limit: int) -> bytes:
     """A body of which `head` was read; raises BrokeOff where it is larger than `limit` bytes."""
     parts, size = [head], len(head)
     for piece in pieces:
@@ -141,7 +151,7 @@ def whole(head, pieces, limit):
     return b"".join(parts)
 
 
-def read_head(connection, watch, times, give_back):
+def read_head(connection: Connection, watch: Watch, times: Times, give_back: Callable[[Connection], None]) -> Answer:
     """Wait for an answer's head -> Answer. Raises Silent, BrokeOff, ClientLeft, OSError."""
     data, until = b"", times.first_byte_at
     while True:
@@ -168,7 +178,7 @@ def read_head(connection, watch, times, give_back):
         data += received
 
 
-def _received(connection, watch, until, data):
+def _received(connection: Connection, watch: Watch, until: float, data: bytes) -> Optional[bytes]:
     try:
         return connection.receive(watch, until)
     except OSError as exc:
@@ -176,13 +186,13 @@ def _received(connection, watch, until, data):
         raise kind("hung up before it answered (%s)" % (exc.strerror or exc))
 
 
-def _silence(data, times):
+def _silence(data: bytes, times: Times) -> Fault:
     if data:
         return BrokeOff("took too long to send the head of its answer")
     return Silent("said nothing for %d s" % times.first_byte, times.hint("first_byte_seconds"))
 
 
-def head_end(data):
+def head_end(data: bytes) -> int:
     """The index after the empty line that ends a head; 0 where it has not come."""
     end, bare = data.find(b"\r\n\r\n"), data.find(b"\n\n")      # some home-made servers leave out the CR
     if bare >= 0 and not 0 <= end < bare:
@@ -190,7 +200,7 @@ def head_end(data):
     return end + 4 if end >= 0 else 0
 
 
-def parse_head(head):
+def parse_head(head: bytes) -> Tuple[int, int, Dict[str, str]]:
     """-> (minor version, status, {lower-cased name: value}); a name that comes twice is joined with a comma."""
     lines = head.decode("latin-1").replace("\r\n", "\n").split("\n")
     match = STATUS_LINE.match(lines[0])

@@ -122,7 +122,7 @@ class Attempts:
         pick, session = self.caller.keys.pick, self.record.session
         try:
             # All refused: the last one is as good as any, where waiting may help.
-            return (pick(target.provider, session, tries.refused_keys, self.watch)
+            return (pick(target.provider, session, tries.refused_keys, self.watch)      # type: ignore[return-value]
                     or pick(target.provider, session, (), self.watch))
         except Fault as fault:
             raise fault.told_of(target.provider.name)

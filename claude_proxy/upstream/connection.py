@@ -4,18 +4,27 @@ The sockets never block, so a client that leaves is noticed while a name is look
 handshake hangs, or a provider does not take the request. http.client cannot do that (its reads block one line at a
 time), so from it only the rules of the protocol are kept.
 """
+from __future__ import annotations
+
 import os
 import socket
 import ssl
+from typing import TYPE_CHECKING, Any, List, Optional, Tuple
 
 from .errands import Errand
 from .faults import BrokeOff, ConnectTimeout, HungUp, NotReached, no_descriptor
 from .network import refused_by_proxy
 
+if TYPE_CHECKING:
+    from .waiting import Watch
+    from .framing import Framing
+
 KEEPALIVE_IDLE_SECONDS = 30         # then a probe every 15 s; three unanswered: dead after 75 s
 KEEPALIVE_INTERVAL_SECONDS = 15
 KEEPALIVE_PROBES = 3
 UNACKNOWLEDGED_SECONDS = 75
+Row = Tuple[Any, ...]               # of getaddrinfo: family, kind, protocol, name, address
+
 WOULD_BLOCK = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError, InterruptedError)
 UNRESOLVED = (OSError, UnicodeError)
 SMALL_BODY = 65536                  # below it, one copy is cheaper than a second system call
@@ -25,15 +34,15 @@ MAX_HEAD_BYTES = 65536
 class Connection:
     """A connected socket, and what is left of the answer before on it (`body`, see answer.py)."""
 
-    def __init__(self, sock):
+    def __init__(self, sock: socket.socket) -> None:
         self.sock = sock
-        self.body = None
+        self.body: Optional[Framing] = None
         self.reused = False
 
-    def close(self):
+    def close(self) -> None:
         self.sock.close()
 
-    def is_quiet(self):
+    def is_quiet(self) -> bool:
         """Whether an idle connection can be used: open, with the last answer over and nothing after it.
 
         A read tells more than a poll: TLS session tickets make a socket readable without a byte of data.
@@ -49,12 +58,12 @@ class Connection:
             return False
         return False                            # closed, or bytes that nobody asked for
 
-    def _at_end(self):
+    def _at_end(self) -> bool:
         """Read what should be no more than the last chunk of an answer whose [DONE] was enough for us."""
-        self.body.feed(self.sock.recv(4096))
-        return self.body.done and not self.body.surplus
+        self.body.feed(self.sock.recv(4096))           # type: ignore[union-attr]  # there is one
+        return self.body.done and not self.body.surplus       # type: ignore[union-attr]
 
-    def send(self, head, body, watch, until):
+    def send(self, head: bytes, body: bytes, watch: Watch, until: float) -> None:
         """Send a request; raises HungUp, or BrokeOff where the provider does not take it until then."""
         if len(body) <= SMALL_BODY:
             self._send_all(head + body, watch, until)
@@ -62,7 +71,7 @@ class Connection:
             self._send_all(head, watch, until)
             self._send_all(body, watch, until)
 
-    def _send_all(self, data, watch, until):
+    def _send_all(self, data: bytes, watch: Watch, until: float) -> None:
         sent, size = 0, len(data)
         while sent < size:
             try:
@@ -73,7 +82,7 @@ class Connection:
             except OSError as exc:
                 raise HungUp("hung up before it answered (%s)" % (exc.strerror or exc))
 
-    def receive(self, watch, until, size=65536):
+    def receive(self, watch: Watch, until: float, size: int = 65536) -> Optional[bytes]:
         """The next bytes, b"" at the end, None when there was nothing until then."""
         while watch.wait_for(self.sock, until):
             try:
@@ -87,7 +96,7 @@ class Connection:
         return None
 
 
-def is_end(exc):
+def is_end(exc: OSError) -> bool:
     """The peer closed a TLS connection without a goodbye; 3.7 reports that as a plain SSLError, or as error 0.
 
     Whether something is missing then is the framing's to say, as it is for a plain connection.
@@ -95,7 +104,7 @@ def is_end(exc):
     return exc.errno == 0 or isinstance(exc, ssl.SSLError) and "eof" in str(exc).lower()
 
 
-def resolve(host, port, watch, until):
+def resolve(host: str, port: int, watch: Watch, until: float) -> List[Row]:
     """getaddrinfo's rows. A name that must be asked for is looked up by a thread: the lookup itself cannot be ended."""
     name = host.encode("ascii") if host.isascii() else host      # for a text all of encodings.idna would be loaded
     try:
@@ -112,7 +121,7 @@ def resolve(host, port, watch, until):
         raise no_descriptor(exc) or NotReached(text, "check base_url and the network")
 
 
-def connect(host, port, watch, until):
+def connect(host: str, port: int, watch: Watch, until: float) -> socket.socket:
     """A connected, non-blocking socket: each address in turn, while there is time."""
     rows = resolve(host, port, watch, until)
     for number, row in enumerate(rows):
@@ -127,7 +136,7 @@ def connect(host, port, watch, until):
                      "check base_url, and that the server runs")
 
 
-def _connect_to(row, watch, until):
+def _connect_to(row: Row, watch: Watch, until: float) -> socket.socket:
     family, kind, proto, _, address = row
     try:
         sock = socket.socket(family, kind, proto)
@@ -151,7 +160,7 @@ def _connect_to(row, watch, until):
     return sock
 
 
-def set_options(sock):
+def set_options(sock: socket.socket) -> None:
     """No Nagle, and keepalive probes, so that a peer that vanished is noticed within 90 s."""
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
@@ -167,7 +176,7 @@ def set_options(sock):
                 continue                        # named by this Python, unknown to this system
 
 
-def tunnel(sock, target, authorization, watch, until):
+def tunnel(sock: socket.socket, target: str, authorization: str, watch: Watch, until: float) -> None:
     """Ask a proxy for a way to `target` ("host:port"); https://www.rfc-editor.org/rfc/rfc9110#name-connect"""
     lines = ["CONNECT %s HTTP/1.1" % target, "Host: %s" % target]
     if authorization:
@@ -187,7 +196,7 @@ def tunnel(sock, target, authorization, watch, until):
         raise refused_by_proxy(head, target, bool(authorization))
 
 
-def encrypt(sock, context, host, watch, until):
+def encrypt(sock: socket.socket, context: ssl.SSLContext, host: str, watch: Watch, until: float) -> ssl.SSLSocket:
     """The socket under TLS, its peer verified."""
     tls = context.wrap_socket(sock, server_hostname=host, do_handshake_on_connect=False)
     try:
@@ -204,7 +213,7 @@ def encrypt(sock, context, host, watch, until):
         raise
 
 
-def _reason(exc):
+def _reason(exc: Exception) -> str:
     return getattr(exc, "strerror", None) or str(exc) or type(exc).__name__
 
 

@@ -10,6 +10,7 @@ its readline() hides a cut between two chunks. https://www.rfc-editor.org/rfc/rf
 """
 import re
 import zlib
+from typing import Any, Iterator, List, Mapping, Optional, Union
 
 from .faults import BrokeOff
 
@@ -24,13 +25,13 @@ INFLATE_STEP_BYTES = 1 << 20        # a small compressed piece may be a very lar
 class Chunked:
     """Transfer-Encoding: chunked."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.done, self.surplus = False, False
         self._rest = b""            # an unfinished size line or trailer
         self._missing = 0           # bytes of the open chunk, its CRLF included
         self._in_trailer = False
 
-    def feed(self, data):
+    def feed(self, data: bytes) -> bytes:
         """The content among the bytes; raises BrokeOff where they are no chunks."""
         if self._rest:
             data, self._rest = self._rest + data, b""
@@ -42,7 +43,7 @@ class Chunked:
             self._end(data, position)
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
-    def _chunks(self, data, parts, position):
+    def _chunks(self, data: bytes, parts: List[Any], position: int) -> int:
         """Take the chunks that begin at a position, the whole ones without a detour -> where what is left begins."""
         length, find, take, known = len(data), data.find, parts.append, KNOWN_SIZES.get
         while position < length:
@@ -66,7 +67,7 @@ class Chunked:
             position = end + 2
         return position
 
-    def _go_on(self, data, parts, position=0):
+    def _go_on(self, data: bytes, parts: List[bytes], position: int = 0) -> int:
         """Take what is there of the open chunk; its CRLF is counted, and not part of it."""
         missing, there = self._missing, len(data) - position
         content = min(missing - 2, there)
@@ -75,7 +76,7 @@ class Chunked:
         self._missing = missing - there if there < missing else 0
         return position + min(missing, there)
 
-    def _end(self, data, position):
+    def _end(self, data: bytes, position: int) -> None:
         """After the last chunk: trailer fields, which nobody needs, and an empty line."""
         rest = data[position:]
         end = 2 if rest.startswith(b"\r\n") else rest.find(b"\r\n\r\n") + 4
@@ -84,18 +85,18 @@ class Chunked:
             return
         self.done, self.surplus = True, len(rest) > end
 
-    def _keep(self, data, position, limit):
+    def _keep(self, data: bytes, position: int, limit: int) -> None:
         self._rest = data[position:]
         if len(self._rest) > limit:
             raise BrokeOff("answered with broken chunks")
 
-    def at_eof(self):
+    def at_eof(self) -> None:
         """A connection that ends before the last chunk is a cut answer."""
         if not self.done:
             raise BrokeOff("broke off in the middle of its answer")
 
 
-def chunk_size(line):
+def chunk_size(line: bytes) -> int:
     """b"1a;extension" -> 26"""
     digits = line if SIZE(line) else line.partition(b";")[0].strip()
     if not SIZE(digits):
@@ -109,11 +110,11 @@ def chunk_size(line):
 class Sized:
     """Content-Length."""
 
-    def __init__(self, length):
+    def __init__(self, length: int) -> None:
         self._missing = length
         self.done, self.surplus = length == 0, False
 
-    def feed(self, data):
+    def feed(self, data: bytes) -> bytes:
         """The bytes, up to the length."""
         if len(data) < self._missing:
             self._missing -= len(data)
@@ -123,7 +124,7 @@ class Sized:
         self._missing, self.done = 0, True
         return content
 
-    def at_eof(self):
+    def at_eof(self) -> None:
         """Fewer bytes than promised are a cut answer."""
         if not self.done:
             raise BrokeOff("broke off in the middle of its answer")
@@ -134,16 +135,19 @@ class UntilClose:
 
     done, surplus = False, False
 
-    def feed(self, data):
+    def feed(self, data: bytes) -> bytes:
         """All bytes are content."""
         return data
 
-    def at_eof(self):
+    def at_eof(self) -> None:
         """Nothing tells a cut from the end here; the conversion looks for a finish_reason."""
         self.done = True
 
 
-def body_of(status, headers):
+Framing = Union[Sized, Chunked, UntilClose]
+
+
+def body_of(status: int, headers: Mapping[str, str]) -> Framing:
     """The framing that a response head announces."""
     if status in BODILESS:
         return Sized(0)
@@ -162,11 +166,11 @@ def body_of(status, headers):
 class Inflater:
     """Content-Encoding gzip or deflate, from providers that compress although they were asked not to."""
 
-    def __init__(self):
-        self._inflate = None
+    def __init__(self) -> None:
+        self._inflate: Any = None                   # zlib has no public name for it
         self._head = b""
 
-    def pieces(self, data):
+    def pieces(self, data: bytes) -> Iterator[bytes]:
         """Decompressed pieces of at most INFLATE_STEP_BYTES; raises BrokeOff."""
         if self._inflate is None:
             self._head += data
@@ -181,13 +185,13 @@ class Inflater:
             raise BrokeOff("answered with broken compressed data")
 
 
-def _decompressor(head):
+def _decompressor(head: bytes) -> Any:
     """gzip or zlib, as they are told by their first bytes; else «deflate» without zlib's two."""
     is_zlib = head[0] & 15 == 8 and (head[0] << 8 | head[1]) % 31 == 0
     return zlib.decompressobj(32 + zlib.MAX_WBITS if is_zlib or head[:2] == b"\x1f\x8b" else -zlib.MAX_WBITS)
 
 
-def inflater_of(headers):
+def inflater_of(headers: Mapping[str, str]) -> Optional[Inflater]:
     """The Inflater that an answer needs, None where it is not compressed."""
     encoding = headers.get("content-encoding", "").strip().lower()
     if encoding in ("", "identity"):

@@ -8,18 +8,28 @@ AbstractHTTPHandler.do_open sends `Connection: close` and drops the socket, so e
 In the director there is no redirect handler and no HTTPErrorProcessor: every status comes back as it is, a 3xx too, and
 none is followed. Proxies are urllib's own ProxyHandler's.
 """
+from __future__ import annotations
+
 import collections
 import ssl
 import threading
 import time
 import urllib.parse
 import urllib.request
+from typing import TYPE_CHECKING, Dict, List, Optional, Tuple
 
 from .answer import read_head
 from .connection import Connection, connect, encrypt, tunnel
 from .faults import ConnectTimeout, HungUp, NotReached
 from .network import behind, untrusted
 from .waiting import NEVER
+
+if TYPE_CHECKING:
+    from .answer import Answer
+    from .waiting import Watch
+
+# What a connection is good for: (scheme, host, tunnelled to, TLS context, proxy credentials).
+Origin = Tuple[str, str, Optional[str], Optional[ssl.SSLContext], str]
 
 IDLE_SECONDS = 15.0                 # servers' own limits begin at 5 s; a dead connection is noticed before it is used
 IDLE_PER_HOST = 256                 # kept, not made: nobody ever waits for a connection
@@ -29,12 +39,13 @@ FEW, SURPLUS_SECONDS = 4, 2.0       # what a burst leaves over beyond a few is n
 class Times:
     """Limits of one call. `*_at` are times of the watch's clock, set when the call begins."""
 
-    def __init__(self, connect=10.0, first_byte=900.0, idle=900.0, provider="NAME"):
+    def __init__(self, connect: float = 10.0, first_byte: float = 900.0, idle: float = 900.0,
+                 provider: str = "NAME") -> None:
         self.connect, self.first_byte, self.idle = connect, first_byte, idle
         self.first_byte_at = 0.0
         self._provider = provider
 
-    def hint(self, setting):
+    def hint(self, setting: str) -> str:
         """What may be raised where a limit was reached: "first_byte_seconds"."""
         return "providers.%s.%s sets how long to wait" % (self._provider, setting)
 
@@ -42,32 +53,37 @@ class Times:
 class ProviderRequest(urllib.request.Request):
     """A request with the fields that go out, all of them, in their order; and what its call needs along the way."""
 
-    def __init__(self, url, fields, tls_context=None, method="POST"):
+    watch: Watch
+    times: Times
+    _tunnel_host: Optional[str]
+
+    def __init__(self, url: str, fields: List[Tuple[str, str]], tls_context: Optional[ssl.SSLContext] = None,
+                 method: str = "POST") -> None:
         super().__init__(url, method=method)
         self.fields, self.tls_context = fields, tls_context
         self.authority = self.host                  # of the provider, also where `host` becomes a proxy's
-        self.body, self.watch, self.times = b"", None, None
+        self.body, self.watch, self.times = b"", None, None     # type: ignore[assignment]  # filled() has them
         self._heads = {}                            # (selector, a proxy's credentials) -> the lines of the head
 
-    def filled(self, data, watch, times):
+    def filled(self, data: bytes, watch: Watch, times: Times) -> ProviderRequest:
         """A copy with a body. The address is not taken apart again, which is what takes the time in urllib's part."""
         request = ProviderRequest.__new__(ProviderRequest)
         request.__dict__.update(self.__dict__, headers={}, unredirected_hdrs={}, body=data, watch=watch, times=times)
         return request
 
-    def origin(self):
+    def origin(self) -> Origin:
         """What a connection is good for: (scheme, host, tunnelled to, TLS context, proxy credentials)."""
         return self.type, self.host, self._tunnel_host, self.tls_context, self.proxy_authorization()
 
-    def is_proxied(self):
+    def is_proxied(self) -> bool:
         """`host` is a proxy's."""
         return self.host != self.authority
 
-    def proxy_authorization(self):
+    def proxy_authorization(self) -> str:
         """What urllib's ProxyHandler has found in the proxy's URL, for the proxy alone."""
         return self.headers.get("Proxy-authorization", "")
 
-    def head(self):
+    def head(self) -> bytes:
         """The request line and the header fields, as bytes."""
         credentials = "" if self._tunnel_host else self.proxy_authorization()
         lines = self._heads.get((self.selector, credentials))
@@ -75,7 +91,7 @@ class ProviderRequest(urllib.request.Request):
             lines = self._heads[self.selector, credentials] = self._lines(credentials)
         return lines + (b"Content-Length: %d\r\n\r\n" % len(self.body) if self.body else b"\r\n")
 
-    def _lines(self, credentials):
+    def _lines(self, credentials: str) -> bytes:
         lines = ["%s %s HTTP/1.1" % (self.get_method(), self.selector), "Host: %s" % self.authority]
         lines += ["%s: %s" % field for field in self.fields]
         if credentials:
@@ -86,14 +102,14 @@ class ProviderRequest(urllib.request.Request):
 class Pool:
     """Idle connections, newest first, by origin. A thread closes those that nobody came for, and ends with the last."""
 
-    def __init__(self, idle_seconds=IDLE_SECONDS, per_host=IDLE_PER_HOST):
+    def __init__(self, idle_seconds: float = IDLE_SECONDS, per_host: int = IDLE_PER_HOST) -> None:
         self.idle_seconds, self.per_host = idle_seconds, per_host
         self._idle = collections.defaultdict(collections.deque)     # origin -> (connection, since), oldest first
         self._lock = threading.Lock()
-        self._reaper = None
+        self._reaper: Optional[threading.Thread] = None
         self.stale_retries = 0                      # requests that were asked again on a new connection
 
-    def take(self, origin):
+    def take(self, origin: Origin) -> Optional[Connection]:
         """An idle connection that is still usable, or None."""
         while True:
             with self._lock:
@@ -106,7 +122,7 @@ class Pool:
                 return connection
             connection.close()
 
-    def give(self, origin, connection):
+    def give(self, origin: Origin, connection: Connection) -> None:
         """Keep a connection for the next request to the same origin."""
         with self._lock:
             idle = self._idle[origin]
@@ -118,29 +134,29 @@ class Pool:
         if surplus:
             surplus.close()
 
-    def count(self):
+    def count(self) -> int:
         """How many connections are idle."""
         with self._lock:
             return sum(map(len, self._idle.values()))
 
-    def close(self):
+    def close(self) -> None:
         """Close the idle connections."""
         for connection in self.expired(NEVER):
             connection.close()
 
-    def _reap(self):
+    def _reap(self) -> None:
         while self._is_needed():
             time.sleep(min(1.0, self.idle_seconds))
             for connection in self.expired(time.monotonic()):
                 connection.close()
 
-    def _is_needed(self):
+    def _is_needed(self) -> bool:
         with self._lock:
             if not self._idle:
                 self._reaper = None
             return bool(self._idle)
 
-    def expired(self, now):
+    def expired(self, now: float) -> List[Connection]:
         """Take out the connections that have been idle for too long; those beyond a few for each origin, sooner."""
         expired, before, surplus_before = [], now - self.idle_seconds, now - SURPLUS_SECONDS
         with self._lock:
@@ -155,10 +171,10 @@ class Pool:
 class PooledHandler(urllib.request.BaseHandler):
     """Opens http and https requests; a hang-up on a reused connection is asked once more, on a new one."""
 
-    def __init__(self, pool):
+    def __init__(self, pool: Pool) -> None:
         self.pool = pool
 
-    def http_open(self, request):
+    def http_open(self, request: ProviderRequest) -> Answer:
         """Called by the OpenerDirector -> Answer."""
         origin = request.origin()
         connection = self.pool.take(origin)
@@ -172,7 +188,7 @@ class PooledHandler(urllib.request.BaseHandler):
 
     https_open = http_open
 
-    def _exchange(self, origin, connection, request):
+    def _exchange(self, origin: Origin, connection: Connection, request: ProviderRequest) -> Answer:
         watch, times = request.watch, request.times
         try:
             now = watch.clock()
@@ -185,7 +201,7 @@ class PooledHandler(urllib.request.BaseHandler):
             raise
 
 
-def open_connection(request):
+def open_connection(request: ProviderRequest) -> Connection:
     """A new connection for a request, through a proxy and under TLS where it has to be."""
     try:
         return _connected(request)
@@ -194,7 +210,7 @@ def open_connection(request):
         raise
 
 
-def _connected(request):
+def _connected(request: ProviderRequest) -> Connection:
     watch, until = request.watch, request.watch.clock() + request.times.connect
     host, port = host_and_port(request.host, request.type)
     try:
@@ -221,13 +237,13 @@ def _connected(request):
     return Connection(sock)
 
 
-def host_and_port(authority, scheme):
+def host_and_port(authority: str, scheme: str) -> Tuple[str, int]:
     """"[::1]:8080" -> ("::1", 8080)"""
     parts = urllib.parse.urlsplit("//" + authority)
     return parts.hostname or "", parts.port or (443 if scheme == "https" else 80)
 
 
-def opener_of(pool, proxies):
+def opener_of(pool: Pool, proxies: Dict[str, str]) -> urllib.request.OpenerDirector:
     """urllib's director with our two handlers, and a ProxyHandler where there are proxies. Nothing that redirects."""
     director = urllib.request.OpenerDirector()
     if proxies:
@@ -236,7 +252,7 @@ def opener_of(pool, proxies):
     return director
 
 
-def tls_context(ca_file=None, strict=True):
+def tls_context(ca_file: Optional[str] = None, strict: bool = True) -> ssl.SSLContext:
     """A context for provider connections: the system's authorities and `ca_file`. 18 ms to make: make it once."""
     context = ssl.create_default_context()
     context.minimum_version = ssl.TLSVersion.TLSv1_2
