@@ -1,11 +1,23 @@
 """What a body's bytes say."""
 import gzip
 import json
+import socket
+import tracemalloc
 
 import pytest
 
 from claude_proxy.errors import InvalidRequest, ProxyError, TooLarge
-from claude_proxy.server.body import MAX_DEPTH, charset_of, is_mostly_ascii, look_through, parse_json, unpack
+from claude_proxy.server.body import (
+    MAX_DEPTH,
+    charset_of,
+    check_number,
+    is_mostly_ascii,
+    look_through,
+    parse_json,
+    read_body,
+    unpack,
+)
+from claude_proxy.server.wire import Wire
 
 PARSED = {
     "an object": (b'{"a": 1}', {"a": 1}),
@@ -77,6 +89,30 @@ def test_depth_is_counted_without_recursion():
     for _ in range(MAX_DEPTH - 1):
         level = [level]
     assert look_through(level) == []
+
+
+@pytest.fixture
+def peak():
+    """How many bytes were allocated at a time since the test began."""
+    tracemalloc.start()
+    yield lambda: tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+
+
+def test_a_length_that_is_only_announced_takes_no_memory(peak):
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        theirs.sendall(b"x" * 1000)
+        theirs.shutdown(socket.SHUT_WR)
+        with pytest.raises(InvalidRequest, match="after 1000 of 30000000 bytes"):
+            read_body(Wire(ours), 30000000, False, 32000000, 5)
+    assert peak() < 1000000
+
+
+def test_a_string_with_many_escapes_takes_little_memory_to_look_at(peak):
+    text = '{"a": "' + ',\\n\\"' * 1100000 + '"}'
+    check_number(text)
+    assert peak() < 4 * len(text)
 
 
 def test_texts_are_found_wherever_they_stand():
