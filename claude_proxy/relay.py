@@ -362,7 +362,7 @@ def completion_of(data: bytes, target: Target) -> Dict[str, Any]:
     if not data.strip(BLANK):
         raise UpstreamFailed("%s answered 200 with an empty body" % name)
     try:
-        found = json.loads(data.decode("utf-8-sig", "replace").strip())
+        found = json.loads(data.strip(BLANK).decode("utf-8", "replace"))
     except (ValueError, RecursionError):
         kind = "a web page" if data.lstrip(BLANK)[:1] == b"<" else "something that is not JSON"
         raise UpstreamFailed("%s answered 200 with %s; check providers.%s.base_url" % (name, kind, name))

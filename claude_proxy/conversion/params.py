@@ -162,7 +162,8 @@ def format_request(body: Params, scope: Scope) -> str:
 
 
 def _answer_schema(body: Dict[str, Any]) -> Optional[Dict[str, Any]]:
-    wanted = (body.get("output_config") or {}).get("format") or body.get("output_format")
+    config = body.get("output_config")
+    wanted = config and config.get("format") or body.get("output_format")
     return wanted["schema"] if wanted else None
 
 

@@ -45,6 +45,8 @@ else:
         cls.record_names = tuple(found.name for found in cls.record_fields)
         cls.record_name_set = frozenset(cls.record_names)
         cls.record_defaults = {each.name: each.default for each in cls.record_fields if each.default is not NOTHING}
+        cls.record_needs_values = any(
+            each.default is NOTHING and not each.default_factory for each in cls.record_fields)
         cls.record_factories = [(each.name, each.default_factory) for each in cls.record_fields if each.default_factory]
         cls.__init__, cls.__repr__, cls.__eq__, cls.__hash__ = _init, _repr, _eq, _hash if frozen else None
         if frozen:
@@ -64,9 +66,11 @@ else:
         own.update(self.record_defaults)
         for name, make in self.record_factories:
             own[name] = make()
-        own.update(zip(names, values))
+        if values:
+            own.update(zip(names, values))
         own.update(named)
-        if len(own) != len(names) or len(values) > len(names) or not named.keys() <= self.record_name_set:
+        wrong = len(own) != len(names) or len(values) > len(names)
+        if wrong or self.record_needs_values and not named.keys() <= self.record_name_set:
             raise TypeError("%s(%s) does not take %d values and %s"
                             % (type(self).__name__, ", ".join(names), len(values), ", ".join(named) or "no names"))
 

@@ -194,8 +194,9 @@ def _silence(data: bytes, times: Times) -> Fault:
 
 def head_end(data: bytes) -> int:
     """The index after the empty line that ends a head; 0 where it has not come."""
-    end, bare = data.find(b"\r\n\r\n"), data.find(b"\n\n")      # some home-made servers leave out the CR
-    if bare >= 0 and not 0 <= end < bare:
+    end = data.find(b"\r\n\r\n")
+    bare = data.find(b"\n\n", 0, end if end >= 0 else len(data))      # some home-made servers leave out the CR
+    if bare >= 0:
         return bare + 2
     return end + 4 if end >= 0 else 0
 
