@@ -53,7 +53,7 @@ def deadlines(results, proxy):
         first, drop = DRIPS[name]
         with client.connect(proxy.address) as sock:
             seconds, said = drip(sock, first, drop)
-            fine = 0.8 < seconds < 3 and (not drop or b" 408 " in said.split(b"\r\n")[0] or not said)
+            fine = 0.8 < seconds < 5 and (not drop or b" 408 " in said.split(b"\r\n")[0] or not said)
             results.check(name, fine, "%.1f s, %r" % (seconds, said[:60]))
 
     with concurrent.futures.ThreadPoolExecutor(len(DRIPS)) as pool:
