@@ -1,11 +1,13 @@
 """stream: chunks in, the whole Messages stream out, as outlines (see answers.outline)."""
 import json
+import sys
 from dataclasses import replace
 
 import pytest
 
 from answers import CONTEXT, accumulate, call, calls, compact, cuts, end, events_of, outline, say, sse, translate
 from claude_proxy.conversion import ANY_CLIENT, CLAUDE_CODE, AnswerStream
+from claude_proxy.conversion.arguments import mend
 from claude_proxy.conversion.reasoning import restore
 from claude_proxy.providers.dialects import GENERIC
 
@@ -296,6 +298,18 @@ def test_cuts(chunks, expected):
 
 
 # -- what depends on the context
+
+def test_broken_arguments_are_not_mended_for_each_piece_that_names_its_call_again():
+    pieces = [say(tool_calls=[call(0, text, "ls", "a")]) for text in ['```json\n{"a":"'] + ["b"] * 50 + ['"}\n```']]
+    mended = []
+    sys.setprofile(lambda frame, event, _: mended.append(event == "call" and frame.f_code is mend.__code__))
+    try:
+        found = outline(translate(sse(pieces + [end("tool_calls")]))[0])
+    finally:
+        sys.setprofile(None)
+    assert found == '0+ls 0:{"a":"%s"} 0- =tool_use .' % ("b" * 50)
+    assert sum(mended) < 5
+
 
 def test_claude_code_sees_arguments_that_cannot_be_mended():
     body = sse([calls(call(0, '{"a": nope', "ls", "c1")), CALLED])

@@ -123,18 +123,23 @@ def begins_another(call: Call, piece: Mapping[str, Any], told: Optional[str]) ->
     `told`: what the piece's own list has said of the call's arguments before it; None: nothing.
     """
     raw_id, name = word(piece.get("id")), name_of(piece)
-    whole = call.arguments.complete if told is None else is_object(told)
     if raw_id and call.raw_id and raw_id != call.raw_id:
-        return bool(name) or whole
+        return bool(name) or is_whole(call, told)
     if not (name and call.name):
         return False
     if name != call.name:
-        return whole or told is not None
+        return told is not None or is_whole(call, told)
     if call.goes_on_unnamed or (told is not None and not isinstance(piece.get("index"), int)):
-        return whole
+        return is_whole(call, told)
     arguments = arguments_of(piece).lstrip()
-    is_again = arguments == (call.arguments.text if told is None else told)
-    return whole and arguments.startswith("{") and not is_again
+    if not arguments.startswith("{"):
+        return False
+    return arguments != (call.arguments.text if told is None else told) and is_whole(call, told)
+
+
+def is_whole(call: Call, told: Optional[str]) -> bool:
+    """Whether the arguments of a call are all there. (Asked last: broken ones are mended to see, all of them.)"""
+    return call.arguments.complete if told is None else is_object(told)
 
 
 def body_of(piece: Mapping[str, Any]) -> Tuple[bool, Mapping[str, Any]]:
