@@ -258,7 +258,7 @@ class StreamTurn(Turn):
             self.translation.start()                # it has gone out already, in an earlier try
 
     def _usage_so_far(self) -> Dict[str, int]:
-        return self.translation.usage
+        return super()._usage_so_far() if self.translation is None else self.translation.usage
 
     def _relay(self, upstream: ProviderAnswer, target: Target) -> None:
         self._open_soon()

@@ -607,6 +607,15 @@ PHASES = {
 }
 
 
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_dashboard_may_look_at_a_request_before_its_answer_is_begun(world, stream, monkeypatch):
+    made, seen = relay.conversion.AnswerStream, []
+    monkeypatch.setattr(relay.conversion, "AnswerStream",
+                        lambda context: seen.append(world.app.metrics.mark()) or made(context))
+    assert world.ask(stream=stream).status == 200
+    assert len(seen) == stream
+
+
 @pytest.fixture(params=["plain", "TLS"])
 def door(request):
     """(world, the client's TLS context)"""
