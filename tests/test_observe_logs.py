@@ -4,6 +4,7 @@ import json
 import logging
 import os
 import re
+import sys
 
 import pytest
 
@@ -166,6 +167,12 @@ def test_an_access_line_for_nobody_is_borne():
     stream = io.StringIO()
     setup_logging("text", stream, {})
     stream.close()
+    log_access(logging.INFO, "GET /v1/models 200")
+
+
+def test_an_access_line_without_a_stderr_is_borne(monkeypatch):
+    monkeypatch.setattr(sys, "stderr", None)        # a start with `2>&-`, or without a console on Windows
+    setup_logging("text", sys.stderr, {})
     log_access(logging.INFO, "GET /v1/models 200")
 
 

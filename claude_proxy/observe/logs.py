@@ -106,7 +106,7 @@ class SafeHandler(logging.StreamHandler):
         try:
             self.stream.write(text)
             self.stream.flush()
-        except (OSError, ValueError):                           # ValueError: it is closed
+        except (OSError, ValueError, AttributeError):           # ValueError: it is closed; sys.stderr may be None, too
             pass
         finally:
             self.release()
