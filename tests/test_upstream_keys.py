@@ -1,4 +1,5 @@
 """upstream/keys.py: where keys come from, and which one a request uses."""
+import errno
 import os
 import socket
 import sys
@@ -9,6 +10,7 @@ import pytest
 from claude_proxy.config import KeySource, Provider, Secret
 from claude_proxy.errors import NotAuthenticated
 from claude_proxy.upstream import ClientLeft, Watch
+from claude_proxy.upstream.faults import NoRoom
 from claude_proxy.upstream.keys import KeyRing, Reader, run_command
 
 
@@ -198,6 +200,37 @@ def test_a_command_that_has_failed_is_run_again_for_the_next_request():
         said.append(caught.value.message.partition("the key of deepseek ")[2])
     assert said == ["cannot be had: No such file or directory", "holds a character that no header can carry"]
     assert ring.pick(provider_with(COMMAND)).value == "sk-good"
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_command_that_could_not_even_be_begun_is_run_again_for_the_next_request():
+    endings = iter((RuntimeError("can't start new thread"), "sk-good"))
+
+    def run(command):
+        found = next(endings)
+        if isinstance(found, RuntimeError):
+            raise found
+        return found
+    ring = KeyRing(reader=Reader(run))
+    with pytest.raises(RuntimeError):
+        ring.pick(provider_with(COMMAND))
+    assert ring.pick(provider_with(COMMAND)).value == "sk-good"
+
+
+FULL = {
+    errno.EMFILE: "deepseek was not asked: this proxy may open no more files; ulimit -n raises that",
+    errno.ENFILE: "deepseek was not asked: this machine has no room for more (%s)" % os.strerror(errno.ENFILE),
+    errno.ENOMEM: "deepseek was not asked: this machine has no room for more (%s)" % os.strerror(errno.ENOMEM),
+}
+
+
+@pytest.mark.parametrize("number, told", FULL.items())
+def test_a_machine_without_room_is_no_fault_of_the_key(number, told):
+    def run(command):
+        raise OSError(number, os.strerror(number))
+    with pytest.raises(NoRoom) as caught:
+        KeyRing(reader=Reader(run)).pick(provider_with(COMMAND))
+    assert caught.value.told_of("deepseek").message == told
 
 
 def prints(data):

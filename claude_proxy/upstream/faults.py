@@ -14,7 +14,7 @@ from typing import Dict, Optional, Type
 
 from ..errors import Overloaded, ProxyError, UpstreamFailed, UpstreamTimeout
 
-NO_DESCRIPTORS = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
+NO_ROOM = (errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
 
 class Fault(Exception):
@@ -54,11 +54,14 @@ class NoRoom(NotReached):
 
 
 def no_descriptor(exc):
-    """The fault where an exception says that this process may open no more files; else None."""
+    """The fault where an exception says that no more files can be opened here; else None."""
     said = getattr(exc, "strerror", None)           # a failed look-up of a name has it in words alone
-    if getattr(exc, "errno", None) not in NO_DESCRIPTORS and said != os.strerror(errno.EMFILE):
-        return None
-    return NoRoom("was not asked: this proxy may open no more files", 2, "ulimit -n raises that")
+    number = getattr(exc, "errno", None)
+    if number == errno.EMFILE or said == os.strerror(errno.EMFILE):
+        return NoRoom("was not asked: this proxy may open no more files", 2, "ulimit -n raises that")
+    if number in NO_ROOM:
+        return NoRoom("was not asked: this machine has no room for more (%s)" % said, 2)
+    return None
 
 
 class BrokeOff(Fault):

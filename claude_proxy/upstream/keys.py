@@ -163,15 +163,14 @@ class Reader:
 
     def _ask(self, source: KeySource) -> str:
         """Run a command, in a thread of its own."""
+        text = ""
         try:
             text = self._run(source.value)
-        except MISTAKES:
+        finally:
             with self._lock:
-                del self._errands[source]
-            raise
-        with self._lock:
-            del self._errands[source]
-            return self._kept(source, text)
+                del self._errands[source]                   # however it ended: the next request runs it again
+                text = self._kept(source, text)
+        return text
 
     def known(self) -> Tuple[str, ...]:
         """The keys that were read, those that are no longer in use as well."""
