@@ -73,6 +73,7 @@ def create_message(app: Application, request: Request, answer: Answer, provider_
         hide(error, app.secrets())
         raise
     finally:
+        watch.beat = None                           # it held the turn, and the turn the request, until a collection
         record.attempts = [without(attempt, app.secrets()) for attempt in record.attempts]
 
 

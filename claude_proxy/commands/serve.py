@@ -170,6 +170,7 @@ class Supervisor:
 
     def run(self) -> int:
         """Wait for signals and changes until one says stop -> exit code."""
+        serving.collect_less_often()
         systemd.notify("READY=1", "STATUS=%s" % self._status())
         interval = min(POLL_SECONDS, self._watchdog or POLL_SECONDS)
         while self._stopping is None:

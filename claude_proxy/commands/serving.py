@@ -5,6 +5,7 @@ the providers through.
 """
 import base64
 import errno
+import gc
 import os
 import select
 import socket
@@ -206,3 +207,12 @@ def refused(config: Config, problem: Exception, platform: str = os.name) -> outc
     if isinstance(problem, socket.gaierror) or number == errno.EADDRNOTAVAIL:
         return outcome.Failure("server.host: %s is no address of this machine" % config.server.host, outcome.CONFIG)
     return outcome.Failure("cannot listen on %s: %s" % (where, problem), outcome.UNAVAILABLE)
+
+
+def collect_less_often() -> None:
+    """Look for circles of garbage less often than every 700 objects, and not among those that stay.
+
+    A large request is thousands of objects, and next to none of them is left in a circle.
+    """
+    gc.freeze()
+    gc.set_threshold(10000, 20, 20)

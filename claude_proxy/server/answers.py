@@ -21,6 +21,11 @@ NO_BODY = (204, 304)
 dumps = json.JSONEncoder(ensure_ascii=False).encode     # json.dumps would make an encoder each time
 
 
+def always() -> bool:
+    """Close after this answer."""
+    return True
+
+
 def new_request_id() -> str:
     """`req_` and 24 hexadecimal digits: on the answer, in its error, in the log."""
     return "req_%024x" % random.getrandbits(96)     # a name, no secret: no reason to ask the system
@@ -38,7 +43,7 @@ class Answer:
         self.headers: Dict[str, str] = {}          # go out with whatever is answered
         self.head_only = False                      # the request was a HEAD
         self.old_version = False                    # the request was HTTP/1.0: no chunks
-        self.must_close = lambda: True              # asked when the head is written: close after this answer?
+        self.must_close = always                    # asked when the head is written: close after this answer?
         self.closing = False                        # what it said
         self.wire = wire
 

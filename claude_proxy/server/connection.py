@@ -16,7 +16,7 @@ from .. import observe
 from ..errors import InternalError, InvalidRequest, Overloaded, ProxyError, Timeout
 from ..observe import Record
 from . import handlers, routes
-from .answers import Answer, error_event, new_request_id
+from .answers import Answer, always, error_event, new_request_id
 from .guards import check_content_type, cors_headers, preflight_headers, shows_key
 from .reader import read_head, wait_for_request
 from .request import Request
@@ -158,6 +158,7 @@ class Exchange:
                 self._refuse(InternalError("a bug in claude-proxy; its log has more under %s" % self.answer.request_id))
         finally:
             self._report()
+            self.answer.must_close = always             # it knew this exchange: no circle is left for a collection
 
     # -- the way in
 

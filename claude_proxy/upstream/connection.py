@@ -27,7 +27,7 @@ Row = Tuple[Any, ...]               # of getaddrinfo: family, kind, protocol, na
 
 WOULD_BLOCK = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError, InterruptedError)
 UNRESOLVED = (OSError, UnicodeError)
-SMALL_BODY = 65536                  # below it, one copy is cheaper than a second system call
+SMALL_BODY = 262144                 # below it, one copy is cheaper than a second system call
 MAX_HEAD_BYTES = 65536
 
 
