@@ -48,7 +48,7 @@ class EventSplitter:
             if end < 0:
                 return self._wait()
             data, self._pending = bytes(pending[:end + 2]), pending[end + 2:]
-        else:
+        elif not data.endswith(b"\n\n"):         # most reads end where an event does
             end = data.rfind(b"\n\n")
             pending += data if end < 0 else data[end + 2:]
             if end < 0:

@@ -154,7 +154,8 @@ class AnswerStream:
         if not text:
             return b""
         self.relayed = self.relayed or self._blocks.has_content
-        return self.start() + text.encode("utf-8", "replace")
+        data = text.encode("utf-8", "replace")
+        return data if self.started else self.start() + data
 
     def _take_events(self, events: str) -> None:
         at = 0

@@ -60,7 +60,8 @@ class Watch:
             seconds = wake_at - clock()
             events = poll(0 if seconds <= 0 else min(seconds, LONGEST_POLL_SECONDS) * 1000)
             if events:
-                state = self._state(events)
+                only_theirs = len(events) == 1 and events[0][0] != self._client_fd
+                state = READY if only_theirs else self._state(events)
                 if state:
                     return state
             elif wake_at == 0:
