@@ -12,7 +12,7 @@ import json
 import logging
 import time
 from email.utils import formatdate
-from typing import TYPE_CHECKING, Any, Dict, Iterator, Mapping, Optional, Sequence, Tuple
+from typing import TYPE_CHECKING, Any, Dict, Iterator, Optional, Sequence, Tuple
 
 from . import conversion, routing
 from .config import DEMO
@@ -22,6 +22,7 @@ from .providers.redaction import without
 from .upstream import ClientLeft, Watch
 from .upstream.answer import whole
 from .upstream.attempts import Attempts, NotAsked, Refused
+from .upstream.bodies import completion_of, first_of, looks_like_events
 from .upstream.faults import BrokeOff
 
 if TYPE_CHECKING:
@@ -43,7 +44,6 @@ GRACE_SECONDS = 2.0                 # after the provider's head: an error that f
 NUDGE_SECONDS = 120.0               # Claude Code gives up on a stream that has said nothing real for 300 s
 CUT = "prompt-cut"                  # the warning's code: the provider seems to have cut the prompt in silence
 NOTHING = "empty-answer"            # the provider has answered with nothing, twice
-BLANK = b" \t\r\n\xef\xbb\xbf"
 dumps = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 # Where few characters are others, escaping them is twice as fast: one emoji would make four bytes of every character.
 dumps_ascii = json.JSONEncoder(separators=(",", ":")).encode
@@ -152,7 +152,7 @@ class Turn:
         record, provider = self.record, target.provider.name
         record.provider, record.model = provider, target.model
         record.warnings = list(target.warnings) + list(chat.warnings) + (["demo"] if provider == DEMO else [])
-        self.text_bytes = len(data) - (base64_bytes(data) if chat.has_files else 0)
+        self.text_bytes = len(data) - (tokens.base64_bytes(data) if chat.has_files else 0)
         ratio = self.app.learned.bytes_per_token(provider, target.model)
         self.context = chat.answer
         self.context.input_tokens = tokens.quick_estimate(self.text_bytes, 0, ratio)
@@ -337,49 +337,3 @@ class StreamTurn(Turn):
             self._silent_since, self.nudged = now, True
             return self.translation.nudge()
         return self.translation.ping()
-
-
-def first_of(pieces: Iterator[bytes]) -> bytes:
-    """The first piece with something in it but blanks, without those before it; b"" for an empty body."""
-    for piece in pieces:
-        head = piece.lstrip(BLANK)
-        if head:
-            return head
-    return b""
-
-
-def looks_like_events(data: bytes, headers: Mapping[str, str]) -> bool:
-    """Whether a body is a stream of events, by its first bytes; its Content-Type is often wrong."""
-    start = data.lstrip(BLANK)[:1]
-    if start in (b"{", b"[", b"<"):
-        return False
-    said = "event-stream" in headers.get("content-type", "")
-    return bool(start) and (said or start in (b"d", b":", b"e", b"i", b"r"))
-
-
-def completion_of(data: bytes, target: Target) -> Dict[str, Any]:
-    """The chat.completion that a body holds; raises what its error says, UpstreamFailed where it is no completion."""
-    name = target.provider.name
-    if not data.strip(BLANK):
-        raise UpstreamFailed("%s answered 200 with an empty body" % name)
-    try:
-        found = json.loads(data.strip(BLANK).decode("utf-8", "replace"))
-    except (ValueError, RecursionError):
-        kind = "a web page" if data.lstrip(BLANK)[:1] == b"<" else "something that is not JSON"
-        raise UpstreamFailed("%s answered 200 with %s; check providers.%s.base_url" % (name, kind, name))
-    if isinstance(found, dict) and found.get("error") and not found.get("choices"):
-        from .providers import refusals
-        raise refusals.in_stream(found["error"], target)
-    if not isinstance(found, dict):
-        raise UpstreamFailed("%s answered 200 with JSON that is no chat completion" % name)
-    return found
-
-
-def base64_bytes(data: bytes) -> int:
-    """How many bytes of a request are images and documents, not text."""
-    total, at = 0, data.find(b";base64,")
-    while at >= 0:
-        end = data.find(b'"', at)
-        total += end - at
-        at = data.find(b";base64,", end) if end >= 0 else -1
-    return max(0, total)

@@ -19,6 +19,7 @@ from claude_proxy import relay
 from claude_proxy.config import KeySource, Secret
 from claude_proxy.observe import Metrics
 from claude_proxy.providers.learned import Learned
+from claude_proxy.upstream import bodies
 
 SECONDS = 5
 
@@ -244,8 +245,8 @@ def test_streams_in_any_shape_and_pieces(world, wire, step):
 
 
 def test_blanks_before_the_first_byte_are_not_kept():
-    assert relay.first_of(iter([b"\n" * 65536, b"\xef\xbb\xbf\r\ndata: ", b"1"])) == b"data: "
-    assert relay.first_of(iter([b"\n" * 65536, b" "])) == b""
+    assert bodies.first_of(iter([b"\n" * 65536, b"\xef\xbb\xbf\r\ndata: ", b"1"])) == b"data: "
+    assert bodies.first_of(iter([b"\n" * 65536, b" "])) == b""
 
 
 def test_a_provider_that_says_text_plain(world):

@@ -16,7 +16,7 @@ from ..conversion.clients import ANY_CLIENT
 from ..observe import Record
 from ..providers import refusals
 from ..providers.learned import Learned
-from ..upstream import Caller, Watch
+from ..upstream import Caller, Watch, bodies
 from ..upstream.attempts import Attempts, Refused
 
 if TYPE_CHECKING:
@@ -106,11 +106,11 @@ class Questioner:
                 self.refusals.append(error.message)
                 raise Refused(error, answer.status, text, answer.headers, chat.body)
             first, data = timed(islice(answer.pieces(), 1 if begin else None), began)
-            streamed = relay.looks_like_events(data, answer.headers)
+            streamed = bodies.looks_like_events(data, answer.headers)
         if begin:
             return Exchange(chat.body, data, streamed, {"content": []}, first, milliseconds(began))
         message = (conversion.message_from_stream(data, chat.answer) if streamed
-                   else conversion.to_message(relay.completion_of(data, target), chat.answer))
+                   else conversion.to_message(bodies.completion_of(data, target), chat.answer))
         return Exchange(chat.body, data, streamed, message, first, milliseconds(began))
 
 

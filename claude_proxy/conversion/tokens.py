@@ -35,6 +35,16 @@ def quick_estimate(body_bytes: int, base64_bytes: int, bytes_per_token: float) -
     return max(1, int((body_bytes - base64_bytes) / max(bytes_per_token, 0.5)))
 
 
+def base64_bytes(data: bytes) -> int:
+    """How many bytes of a request are images and documents, not text."""
+    total, at = 0, data.find(b";base64,")
+    while at >= 0:
+        end = data.find(b'"', at)
+        total += end - at
+        at = data.find(b";base64,", end) if end >= 0 else -1
+    return max(0, total)
+
+
 # -- walking a request: each part is (text, tokens beside the text)
 
 Part = Tuple[str, int]
