@@ -4,7 +4,6 @@ A schema is walked by what its keywords mean, so that a property that happens to
 `cache_control` is never mistaken for a keyword. What is removed for one provider is kept for the others.
 https://json-schema.org/understanding-json-schema/reference
 """
-from operator import is_
 from typing import Any, Callable, Dict, FrozenSet, List
 
 from ..providers.dialects import Dialect
@@ -34,48 +33,31 @@ def fitted(schema: Schema, dialect: Dialect) -> Schema:
     if dialect.schema_style == "gemini":
         from .gemini_schema import as_gemini
         return as_gemini(schema)
-    return _without(schema, frozenset(dialect.drop_schema_keys))
+    keys = frozenset(dialect.drop_schema_keys)
+    return schema if _is_fine(schema, keys) else _without(schema, keys)
 
 
-def _without(schema: Any, keys: FrozenSet[str]) -> Any:
-    """Copies no more than it changes: a client sends the same tools with every request, and most of them are fine."""
-    if not isinstance(schema, dict):
-        return schema                      # true and false are schemas too
-    made = schema
-    if not keys.isdisjoint(schema) or schema.get("required", "") is None:
-        made = {key: value for key, value in schema.items()
-                if key not in keys and not (key == "required" and value is None)}
+def _is_fine(schema: Schema, keys: FrozenSet[str]) -> bool:
+    """Whether nothing of a schema has to go: a client sends the same tools with every request, and most of them are."""
+    if not keys.isdisjoint(schema) or schema.get("required", schema) is None:
+        return False
     for key, value in schema.items():
-        inside = INSIDE.get(key) if value.__class__ is dict or value.__class__ is list else None
-        if inside is not None and key not in keys:
-            inner = inside(value, keys)
-            if inner is not value:
-                made = dict(made) if made is schema else made
-                made[key] = inner
-    return made
+        inside: Any = ()
+        if value.__class__ is dict:
+            inside = value.values() if key in SCHEMAS_BY_NAME else (value,) if key in SCHEMAS else ()
+        elif value.__class__ is list and (key in SCHEMA_LISTS or key == "items"):
+            inside = value
+        for inner in inside:
+            if inner.__class__ is dict and not _is_fine(inner, keys):
+                return False
+    return True
 
 
-def _by_name(schemas: Dict[str, Any], keys: FrozenSet[str]) -> Dict[str, Any]:
-    if isinstance(schemas, list):
-        return schemas
-    made = {name: _without(schema, keys) for name, schema in schemas.items()}
-    return schemas if all(map(is_, made.values(), schemas.values())) else made
-
-
-def _each(schemas: Any, keys: FrozenSet[str]) -> Any:
-    if isinstance(schemas, dict):
-        return schemas
-    made = [_without(schema, keys) for schema in schemas]
-    return schemas if all(map(is_, made, schemas)) else made
-
-
-def _items(value: Any, keys: FrozenSet[str]) -> Any:
-    return _each(value, keys) if isinstance(value, list) else _without(value, keys)
-
-
-INSIDE: Dict[str, Callable[[Any, FrozenSet[str]], Any]] = {     # keyword -> what looks at the schemas in its value
-    **dict.fromkeys(SCHEMAS_BY_NAME, _by_name), **dict.fromkeys(SCHEMA_LISTS, _each),
-    **dict.fromkeys(SCHEMAS, _without), "items": _items}
+def _without(schema, keys):
+    def clean(node):
+        return {key: value for key, value in node.items()
+                if key not in keys and not (key == "required" and value is None)}
+    return walked(schema, clean)
 
 
 def walked(schema: Any, change: Callable[[Schema], Schema]) -> Any:
