@@ -1,5 +1,6 @@
 """The demo provider: what it answers, and that a real client of Chat Completions can read it."""
 import json
+import os
 import urllib.error
 import urllib.request
 
@@ -98,6 +99,21 @@ def test_streamed_and_plain_agree(monkeypatch):
                 assert "".join(delta.get(field) or "" for delta in deltas) == message[field]
             assert chunks[-1]["usage"] == plain["usage"]
             assert chunks[-2]["choices"][0]["finish_reason"] == plain["choices"][0]["finish_reason"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="files are not numbered so there")
+def test_it_answers_in_a_process_with_more_than_a_thousand_files():
+    import resource
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, 2048), hard))
+    files = [os.open(os.devnull, os.O_RDONLY) for _ in range(1024)]
+    try:
+        with LateDemo() as provider:
+            assert "hi" in ask(provider.base_url, messages=[user("hi")])
+    finally:
+        for file in files:
+            os.close(file)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 def test_what_is_no_request_is_a_400():

@@ -7,7 +7,6 @@ import base64
 import errno
 import gc
 import os
-import select
 import socket
 import ssl
 import threading
@@ -19,6 +18,7 @@ from ..observe import Metrics, hide_secrets
 from ..providers.learned import Learned
 from ..providers.records import replace
 from ..server.sockets import bind
+from ..upstream.waiting import NEVER
 from . import outcome
 
 KEY_BYTES = 24
@@ -44,7 +44,7 @@ class LateDemo:
         self._thread.start()
 
     def _serve(self) -> None:
-        select.select([self._socket], [], [])
+        upstream.Watch().wait(self._socket, NEVER)      # by poll(), where there is one: select() takes 1024 files
         if self._closed:
             return
         from .. import demo
