@@ -16,7 +16,7 @@ Reasoning is
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional, Tuple, Union
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping, Optional, Tuple, Union
 
 from ..errors import UpstreamFailed
 from .arguments import Arguments
@@ -83,7 +83,7 @@ class BlockOrder:
         elif self.mode != DROPPED:
             self._put("thinking", text)
 
-    def call_pieces(self, pieces: List[Dict[str, Any]], whole: bool = False) -> None:
+    def call_pieces(self, pieces: List[Mapping[str, Any]], whole: bool = False) -> None:
         """Pieces of tool calls, as a chunk lists them; `whole`: each is a call of its own."""
         for call, arguments in self._book.find(pieces, whole):
             self._add(call, arguments)

@@ -93,7 +93,7 @@ class CallBook:
             call.extra = piece["extra_content"]
         return call, arguments_of(piece)
 
-    def _known(self, piece, last, told) -> Optional[Call]:
+    def _known(self, piece: Mapping[str, Any], last: Sequence[Call], told: Mapping[Call, str]) -> Optional[Call]:
         """The call of a piece with an index, an id or a name; `last`: the one that its name alone may go on with."""
         index, raw_id, name = piece.get("index"), word(piece.get("id")), name_of(piece)
         if isinstance(index, int):

@@ -41,7 +41,7 @@ def only_text(completion: Any, context: AnswerContext) -> Optional[Dict[str, Any
             "usage": counter.messages_usage(context.input_tokens, meter.tokens())}
 
 
-def _text_of(completion) -> Optional[str]:
+def _text_of(completion: Any) -> Optional[str]:
     """The text of the only choice, where nothing stands beside it."""
     choices = completion.get("choices") if completion.__class__ is dict else None
     if choices.__class__ is not list or len(choices) != 1 or choices[0].__class__ is not dict:
@@ -61,7 +61,7 @@ def _text_of(completion) -> Optional[str]:
     return content if content.__class__ is str and content else None
 
 
-def _goes_straight_through(text, context):
+def _goes_straight_through(text: str, context: AnswerContext) -> bool:
     """Whether no filter finds anything in it (filters.py)."""
     if "<" in text or context.local_stops or not (text.isascii() or is_well_formed(text)):
         return False

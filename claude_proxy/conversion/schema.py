@@ -53,8 +53,8 @@ def _is_fine(schema: Schema, keys: FrozenSet[str]) -> bool:
     return True
 
 
-def _without(schema, keys):
-    def clean(node):
+def _without(schema: Any, keys: FrozenSet[str]) -> Any:
+    def clean(node: Dict[str, Any]) -> Dict[str, Any]:
         return {key: value for key, value in node.items()
                 if key not in keys and not (key == "required" and value is None)}
     return walked(schema, clean)

@@ -21,7 +21,7 @@ clients act on what is closed. response.py feeds a whole completion through the 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, Dict, List, Optional, Pattern, Tuple
+from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Pattern, Tuple
 
 from ..errors import ProxyError, UpstreamFailed
 from . import chunks, endings
@@ -75,7 +75,6 @@ class AnswerStream:
         self.relayed = False                    # something of the answer itself was given out
         self.done = False                       # nothing more of the body matters
         self.error: Optional[ProxyError] = None
-        self.skipped = 0                        # events that are no JSON object
         self.stop_reason: Optional[str] = None
 
     # -- the doorways
@@ -178,8 +177,8 @@ class AnswerStream:
             if chunk is not None and self._learns:
                 self._fast.learn(event, chunk, self._sink)
 
-    def _take_data(self, data, event_name):
-        """What an event holds: the chunk, which is taken by now, or None."""
+    def _take_data(self, data: str, event_name: str) -> Any:
+        """What an event holds: the chunk, which is taken by now, or None; what is no JSON object says nothing."""
         chunk = parsed(data)
         lines = [line for line in data.split("\n") if line.strip()] if chunk is None else []
         if chunk is not None:
@@ -192,8 +191,6 @@ class AnswerStream:
                     self._take_data(line, event_name)
         elif data.lstrip().startswith("{"):
             raise UpstreamFailed("%s sent a chunk that is not JSON: %s" % (self._provider, data[:200]))
-        else:
-            self.skipped += 1
         return chunk
 
     def _sink(self, kind: str, delta: Dict[str, Any]) -> Optional[Tuple[Pattern[str], Any]]:
@@ -228,7 +225,7 @@ class AnswerStream:
             from ..providers import refusals        # all that is known of errors: not before there is one
             self.error = refusals.in_stream(error, self._context)
 
-    def _delta(self, delta, whole):
+    def _delta(self, delta: Mapping[str, Any], whole: bool) -> None:
         reasoning = self._thoughts.read(delta)
         if reasoning:
             if self._thoughts.in_a_field:

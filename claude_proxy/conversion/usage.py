@@ -106,7 +106,7 @@ def messages_counts(counts: Mapping[str, Any], estimated_output: int = 0) -> Dic
     return usage
 
 
-def _output_of(counts):
+def _output_of(counts: Mapping[str, Any]) -> Any:
     return counts.get("completion_tokens", counts.get("output_tokens"))
 
 

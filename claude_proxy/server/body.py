@@ -147,7 +147,7 @@ def _bad_chunk() -> InvalidRequest:
     return InvalidRequest("the chunks of the request's body are malformed")
 
 
-def _cut_short():
+def _cut_short() -> InvalidRequest:
     return InvalidRequest("the body ended before its last chunk")
 
 

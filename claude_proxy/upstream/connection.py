@@ -37,7 +37,6 @@ class Connection:
     def __init__(self, sock: socket.socket) -> None:
         self.sock = sock
         self.body: Optional[Framing] = None
-        self.reused = False
 
     def close(self) -> None:
         self.sock.close()

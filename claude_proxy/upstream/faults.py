@@ -53,7 +53,7 @@ class NoRoom(NotReached):
         self.headers = {"Retry-After": str(max(1, int(seconds + 0.999)))}
 
 
-def no_descriptor(exc):
+def no_descriptor(exc: Exception) -> Optional[NoRoom]:
     """The fault where an exception says that no more files can be opened here; else None."""
     said = getattr(exc, "strerror", None)           # a failed look-up of a name has it in words alone
     number = getattr(exc, "errno", None)

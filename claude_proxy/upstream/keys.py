@@ -192,7 +192,7 @@ def read_file(path: str) -> str:
         return decoded(file.read(65536))
 
 
-def decoded(data):
+def decoded(data: bytes) -> str:
     """The text of bytes that are UTF-8, or UTF-16 with a byte order mark."""
     return data.decode("utf-16" if data[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else "utf-8-sig")
 

@@ -118,7 +118,6 @@ class Pool:
                     return None
                 connection, since = idle.pop()
             if time.monotonic() - since < self.idle_seconds and connection.is_quiet():
-                connection.reused = True
                 return connection
             connection.close()
 

@@ -116,7 +116,7 @@ class Watch:
             self._turn_to(None, False)
 
 
-def socket_pair():
+def socket_pair() -> Tuple[socket.socket, socket.socket]:
     """Two sockets, to wake a wait with; raises NoRoom where this process may open no more files."""
     try:
         return socket.socketpair()
