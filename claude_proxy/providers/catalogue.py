@@ -5,11 +5,11 @@ variable that the provider's own documents use for its key, the page where a key
 of Claude names. Everything in it can be overridden in the configuration. `fact_of(model)` knows the limits of
 well-known models, whoever serves them.
 """
-from fnmatch import fnmatchcase
 from functools import lru_cache
 from typing import Dict, Optional, Set, Tuple
 from urllib.parse import urlsplit
 
+from .globs import fits
 from .records import dataclass
 
 
@@ -215,4 +215,4 @@ UNKNOWN_MODEL = ModelFact()
 def fact_of(model: str) -> ModelFact:
     """The ModelFact for a provider's model name, "zai-org/GLM-5.2" as well as "glm-5.2"."""
     name = model.lower().rsplit("/", 1)[-1]
-    return next((fact for pattern, fact in MODEL_FACTS if fnmatchcase(name, pattern)), UNKNOWN_MODEL)
+    return next((fact for pattern, fact in MODEL_FACTS if fits(name, pattern)), UNKNOWN_MODEL)

@@ -6,13 +6,13 @@ configuration under `quirks`. The rows themselves are data, in rows.py.
     dialect_for(...)      the dialect of one model at one provider
     quirk_mistakes(...)   what is wrong with a configuration's `quirks`
 """
-from fnmatch import fnmatchcase
 from functools import lru_cache
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 from urllib.parse import urlsplit
 
 from . import rows
 from .catalogue import ENTRIES
+from .globs import fits
 from .records import dataclass, fields, replace
 
 
@@ -174,7 +174,7 @@ def _with_model(row: str, address: str, model: str) -> Dialect:
     dialect = DIALECTS[row]
     changes: Dict[str, Any] = {}
     for names, globs, change in rows.MODELS:
-        if (row in names or names == rows.EVERYWHERE) and any(fnmatchcase(model, glob) for glob in globs):
+        if (row in names or names == rows.EVERYWHERE) and any(fits(model, glob) for glob in globs):
             changes.update(change)
     if row == "azure-openai":
         changes.update(_azure_path(address))
