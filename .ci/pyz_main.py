@@ -15,7 +15,7 @@ from importlib.machinery import ModuleSpec  # noqa: E402
 
 
 class Bundle:
-    """Finds and loads modules from a dict of texts in UTF-8; `root` is the archive's path: their __file__ begins with it.
+    """Finds and loads modules from a dict of texts in UTF-8; `root` is the archive's path, where __file__ begins.
 
     importlib's SourceLoader would look for files and for bytecode first: a tenth of a start.
     """
