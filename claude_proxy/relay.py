@@ -46,6 +46,7 @@ CUT = "prompt-cut"                  # the warning's code: the provider seems to 
 NOTHING = "empty-answer"            # the provider has answered with nothing, twice
 dumps = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 # Where few characters are others, escaping them is twice as fast: one emoji would make four bytes of every character.
+# (It is the same text to the provider, whose prefix cache goes by tokens.)
 dumps_ascii = json.JSONEncoder(separators=(",", ":")).encode
 log = logging.getLogger(__name__)
 

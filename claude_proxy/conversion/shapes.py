@@ -95,7 +95,9 @@ def _message(message: Any, path: Path) -> None:
 
 def _blocks(blocks: List[Any], path: Path, place: Optional[str]) -> None:
     for index, block in enumerate(blocks):
-        _block(block, (path, index), place)
+        is_text = block.__class__ is dict and block.get("type") == "text" and block.get("text").__class__ is str
+        if not is_text:                         # most are, and may stand anywhere
+            _block(block, (path, index), place)
 
 
 def _block(block: Any, path: Path, place: Optional[str]) -> None:

@@ -192,6 +192,11 @@ def charset_of(content_type: str) -> str:
 
 def parse_json(data: AnyBytes, charset: str = "utf-8") -> Dict[str, Any]:
     """The object that a body holds. Lone surrogates become U+FFFD; of equal names the last one counts."""
+    return parse_text(text_of(data, charset))
+
+
+def text_of(data: AnyBytes, charset: str) -> str:
+    """A body's text, without the mark that may stand before it."""
     if data[:3] == b"\xef\xbb\xbf":
         data = data[3:]
     if not data or data.isspace():
@@ -200,6 +205,11 @@ def parse_json(data: AnyBytes, charset: str = "utf-8") -> Dict[str, Any]:
         text = data.decode(charset)
     except UnicodeDecodeError as error:
         raise InvalidRequest("the body is not %s (byte %d)" % (charset.upper(), error.start)) from None
+    return text
+
+
+def parse_text(text: str) -> Dict[str, Any]:
+    """The object that a body's text holds; see parse_json."""
     check_number(text)
     body = _parse(text)
     if not isinstance(body, dict):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Dict, Optional
 
 from ..config import Server
 from ..errors import InvalidRequest
-from .body import AnyBytes, charset_of, is_mostly_ascii, is_packed, parse_json, read_body, too_large, unpack
+from .body import AnyBytes, charset_of, is_mostly_ascii, is_packed, parse_text, read_body, text_of, too_large, unpack
 from .reader import Head, body_framing
 from .wire import Wire
 
@@ -85,4 +85,6 @@ class Request:
         charset = charset_of(self.headers.get("content-type", ""))
         data = self.body()
         self.mostly_ascii = len(data) >= LARGE and is_mostly_ascii(data)
-        return parse_json(data, charset)
+        text = text_of(data, charset)
+        del data                                        # its place is wanted for what is parsed
+        return parse_text(text)
