@@ -18,7 +18,9 @@
 
 https://docs.anthropic.com/en/api/errors
 """
-from typing import Any, Dict, Mapping, Optional
+from typing import Any, Dict, Mapping, Optional, TypeVar
+
+E = TypeVar("E", bound=BaseException)
 
 
 class ProxyError(Exception):
@@ -26,13 +28,11 @@ class ProxyError(Exception):
 
     `message` is one sentence for the person who reads it: what failed, where, what to do.
     `reason` stands in the log in its place, where the message quotes what the client has written.
-    `by_chance`: the same request may go well the next time, at once: the model has spoilt its answer.
     `headers` go out with the status (Retry-After, x-should-retry, Allow); `details` into error.details.
     """
 
     status = 500
     type = "api_error"
-    by_chance = False
 
     def __init__(self, message: str, headers: Optional[Mapping[str, str]] = None, details: Any = None,
                  status: Optional[int] = None, reason: Optional[str] = None) -> None:
@@ -135,3 +135,10 @@ class Overloaded(ProxyError):
     """The provider, or this proxy, has no room at the moment."""
 
     status, type = 529, "overloaded_error"
+
+
+def without_frames(error: E) -> E:
+    """The same error, without its traceback: the frames there hold the request, and one of them holds the error. Such a
+    circle, with all of a large request in it, would stay until the next collection of garbage."""
+    error.__traceback__ = error.__context__ = None
+    return error

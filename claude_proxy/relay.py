@@ -43,7 +43,7 @@ SUCCESS = (200, 201)
 GRACE_SECONDS = 2.0                 # after the provider's head: an error that follows at once can still be a status
 NUDGE_SECONDS = 120.0               # Claude Code gives up on a stream that has said nothing real for 300 s
 CUT = "prompt-cut"                  # the warning's code: the provider seems to have cut the prompt in silence
-NOTHING = "empty-answer"            # the provider has answered with nothing, twice
+NOTHING = "empty-answer"            # the provider has answered with nothing
 dumps = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 # Where few characters are others, escaping them is twice as fast: one emoji would make four bytes of every character.
 # (It is the same text to the provider, whose prefix cache goes by tokens.)
@@ -117,7 +117,6 @@ class Turn:
         self.max_tokens = app.config.server.max_tokens
         self.context: AnswerContext = None      # type: ignore[assignment]  # from the first try on
         self.text_bytes = self.prompt_tokens = 0
-        self.heard_nothing = False
 
     @property
     def relayed(self) -> bool:
@@ -190,23 +189,19 @@ class Turn:
             message = conversion.to_message(completion_of(data, target), self.context)
         upstream.close()                            # it can serve others while the client reads
         if not message["content"]:
-            self._nothing_said(message["stop_reason"], message["usage"], target)
+            self._nothing_said(message["stop_reason"], message["usage"])
         self._count(message["usage"], message["stop_reason"], target)
         self.record.first_byte = time.monotonic()
         self.answer.json(200, message, self._headers())
         self._compare(target)
 
-    def _nothing_said(self, stop_reason: Optional[str], usage: Dict[str, int], target: Target) -> None:
-        """An end without a word, a call or a token: some gateways do that when they are in trouble. Once more, then."""
-        if stop_reason != "end_turn" or usage["output_tokens"]:
-            return
-        if self.heard_nothing or self.relayed or not target.provider.max_retries:
+    def _nothing_said(self, stop_reason: Optional[str], usage: Dict[str, int]) -> None:
+        """An end without a word, a call or a token: some gateways do that when they are in trouble.
+
+        Said, and not asked for again: the request was taken, and may have cost money. Claude Code goes on by itself.
+        """
+        if stop_reason == "end_turn" and not usage["output_tokens"]:
             self.record.warnings.append(NOTHING)
-            return
-        self.heard_nothing = True
-        error = UpstreamFailed("%s answered with nothing" % target.provider.name)
-        error.by_chance = True
-        raise Refused(error, name="nothing")
 
     def _compare(self, target: Target) -> None:
         """Hold an estimate against the provider's count, after the answer: count_tokens learns from it."""
@@ -278,7 +273,7 @@ class StreamTurn(Turn):
         if translation.error is not None:
             raise cut or translation.error
         if not translation.relayed:
-            self._nothing_said(translation.stop_reason, translation.usage, target)
+            self._nothing_said(translation.stop_reason, translation.usage)
         self._end(last, target)
         # [DONE] is the end of what matters; a stop sequence that we enforce is not: what still comes is not wanted.
         upstream.ended = translation.done and translation.stop_reason != "stop_sequence"

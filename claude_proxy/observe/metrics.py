@@ -185,9 +185,9 @@ class Metrics:
 
 
 def fault_type(attempt: str) -> str:
-    """The status in "deepseek/x: 429"; "nothing" for an answer with nothing in it, "connection" for none at all."""
+    """The status in "deepseek/x: 429"; "connection" for what never became an answer."""
     said = attempt.rpartition(": ")[2].strip()
-    return said if said == "nothing" or said.isdigit() and len(said) == 3 else "connection"
+    return said if said.isdigit() and len(said) == 3 else "connection"
 
 
 def _sum(values: Iterable[float]) -> int:

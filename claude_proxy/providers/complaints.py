@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Dict, List, Optional, Tuple
 from . import remedies as heal
 from .overflow import overflow_in
 from .records import dataclass, field
-from .wording import THE_MODEL_S_FAULT, any_of, read
+from .wording import any_of, read
 
 if TYPE_CHECKING:
     from .dialects import Dialect
@@ -100,6 +100,8 @@ NOT_SEEN = (
     r"|unsupported(?! image (?:format|type))|isn't|unknown variant|invalid content type|no endpoints found|mmproj"
     r"|不支持")
 IMAGE = r"image(?:_url|s?)|vision|multi-?modal|图片|图像|多模态|视觉"
+THE_MODEL_S_FAULT = any_of("tool call validation failed", "failed to call a function", "failed_generation",
+                           "wrote a tool call that cannot be read")
 
 
 def about(subject: str, verdict: str = NOT_TAKEN, reach: int = 100) -> str:

@@ -21,7 +21,7 @@ from . import hints
 from .catalogue import fact_of
 from .overflow import overflow_in, phrase
 from .redaction import redacted
-from .wording import THE_MODEL_S_FAULT, any_of, read
+from .wording import any_of, read
 
 if TYPE_CHECKING:
     from ..errors import ProxyError
@@ -146,9 +146,7 @@ def _error(kind: Type[ProxyError], status: Optional[int], said: Said, headers: M
     hint = hints.hint(kind, status, said, place, _header(headers, "location"))
     wait = hints.wait(extra.get("retry-after"))
     message = "%s%s %s: %s" % (start, CONTROL.sub("?", place.full_name), _verb(kind, status), _sentence(words))
-    error = kind(" ".join(filter(None, (message, wait, _safe(hint, secrets)))), extra)
-    error.by_chance = bool(THE_MODEL_S_FAULT.search(said.everything))
-    return error
+    return kind(" ".join(filter(None, (message, wait, _safe(hint, secrets)))), extra)
 
 
 def _verb(kind: Type[ProxyError], status: Optional[int]) -> str:

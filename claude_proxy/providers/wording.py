@@ -64,11 +64,6 @@ def any_of(*patterns: str) -> Pattern:
     return Pattern("|".join("(?:%s)" % pattern for pattern in patterns), re.I)
 
 
-# The model has spoilt its answer, and the server noticed: the next one may be better.
-THE_MODEL_S_FAULT = any_of("tool call validation failed", "failed to call a function", "failed_generation",
-                           "wrote a tool call that cannot be read")
-
-
 def read(text: Any) -> Said:
     """The Said of an error body (text; a JSON value already parsed is taken as it is)."""
     if not isinstance(text, str):

@@ -4,7 +4,6 @@
     a parameter that the provider complains of   the request without it, at once; each mending once, three in all
     401, 402, 403, 429                           the provider's next key; a key that a command gives is asked for again
     no connection, 408, 429, 503, 529            the same again, after Retry-After (up to 10 s) or a random back-off
-    an answer that the model has spoilt          the same again, at once, once
     anything but a fault of the request itself   the next fallback target
 
 What a provider may have worked on (500, 502, 504, a hang-up after the request went out) is not asked again: it may cost
@@ -18,7 +17,7 @@ import random
 import time
 from typing import TYPE_CHECKING, Any, Callable, Dict, Mapping, Optional, Sequence, TypeVar, Union
 
-from ..errors import InvalidRequest, ProxyError, TooLarge
+from ..errors import InvalidRequest, ProxyError, TooLarge, without_frames
 from ..providers.records import replace
 from .faults import Fault, NoRoom, NotReached
 from .stays import name_of
@@ -42,16 +41,12 @@ log = logging.getLogger(__name__)
 
 
 class Refused(Exception):
-    """A provider's answer that is none: its `error` for the client, and what the next try is decided by.
-
-    `name`: what stands in the log in place of the status.
-    """
+    """A provider's answer that is none: its `error` for the client, and what the next try is decided by."""
 
     def __init__(self, error: ProxyError, status: int = 0, text: str = "", headers: Optional[Mapping[str, str]] = None,
-                 chat_body: Optional[Dict[str, Any]] = None, name: str = "") -> None:
+                 chat_body: Optional[Dict[str, Any]] = None) -> None:
         super().__init__(error.message)
         self.error, self.status, self.text = error, status or error.status, text
-        self.name: Union[int, str] = name or self.status
         self.headers = headers or {}
         self.chat_body = chat_body
 
@@ -85,7 +80,7 @@ class Attempts:
             except ProxyError as error:
                 if first is not None:
                     first.message += " (and then %s)" % error.message
-                first = first or error
+                first = first or without_frames(error)
                 if not self._may_go_on() or is_the_requests_fault(error, tries.status):
                     break
             else:
@@ -95,26 +90,26 @@ class Attempts:
 
     def _ask_target(self, tries: _Tries, ask: Callable[[Target, Key], T]) -> T:
         target = tries.target
-        what: Union[Fault, int, str]
+        what: Union[Fault, int]
         while True:
             key = self._key(target, tries)
             try:
                 return ask(tries.target, key)
             except NotAsked as exc:
-                raise exc.error from None
+                raise without_frames(exc).error from None
             except Fault as fault:
-                refused, what = Refused(fault.told_of(target.provider.name)), fault
+                refused, what = Refused(fault.told_of(target.provider.name)), without_frames(fault)
             except Refused as exc:
-                refused, what = exc, exc.name
+                refused, what = without_frames(exc), exc.status
             except ProxyError as error:
-                refused, what = Refused(error), error.status
+                refused, what = Refused(without_frames(error)), error.status
             self._note(tries.target, what)
             tries.status = refused.status
             if not self._may_go_on():
                 raise refused.error
             broken = what if isinstance(what, Fault) else None
-            if not (self._once_more(tries, refused) or self._mend(tries, refused)
-                    or self._change_key(tries, key, refused, broken) or self._wait(tries, refused, broken)):
+            if not (self._mend(tries, refused) or self._change_key(tries, key, refused, broken)
+                    or self._wait(tries, refused, broken)):
                 raise refused.error
             self.record.retries += 1
 
@@ -127,16 +122,9 @@ class Attempts:
         except Fault as fault:
             raise fault.told_of(target.provider.name)
 
-    def _note(self, target: Target, what: Union[Fault, int, str]) -> None:
+    def _note(self, target: Target, what: Union[Fault, int]) -> None:
         said = what.text if isinstance(what, Fault) else what
         self.record.attempts.append("%s: %s" % (name_of(target), said))
-
-    def _once_more(self, tries: _Tries, refused: Refused) -> bool:
-        """Whether the model may do better, and has had one try."""
-        if tries.by_chance or not refused.error.by_chance or not tries.target.provider.max_retries:
-            return False
-        tries.by_chance = True
-        return True
 
     def _mend(self, tries: _Tries, refused: Refused) -> bool:
         """Whether the target was changed so that the provider's complaint no longer holds."""
@@ -213,7 +201,6 @@ class _Tries:
         self.status = 0                     # of the last answer; 0 where there was none
         self.remedies, self.refused_keys, self.refreshed = [], [], []
         self.waits = 0
-        self.by_chance = False
 
 
 def retry_after(headers: Mapping[str, str], now: float) -> Optional[float]:
