@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Dict, Iterator, Optional, Sequence, Tuple
 from . import conversion, routing
 from .config import DEMO
 from .conversion import tokens
-from .errors import ProxyError, UpstreamFailed
+from .errors import ProxyError, UpstreamFailed, without_frames
 from .providers.redaction import without
 from .upstream import ClientLeft, Watch
 from .upstream.answer import whole
@@ -300,7 +300,7 @@ class StreamTurn(Turn):
                     return None
                 piece = next(pieces, None)
         except BrokeOff as cut:
-            return cut                              # where a finish_reason has come, only the framing was cut
+            return without_frames(cut)              # where a finish_reason has come, only the framing was cut
         return None
 
     def _send(self, data: bytes) -> None:

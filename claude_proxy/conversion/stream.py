@@ -23,7 +23,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Pattern, Tuple
 
-from ..errors import ProxyError, UpstreamFailed
+from ..errors import ProxyError, UpstreamFailed, without_frames
 from . import chunks, endings
 from .blockorder import DROPPED, KEPT, SEALED, SHOWN, BlockOrder
 from .context import AnswerContext
@@ -95,7 +95,7 @@ class AnswerStream:
         except EventTooLarge as exc:
             self.error = UpstreamFailed("%s sent %s" % (self._provider, exc))
         except ProxyError as exc:
-            self.error = exc
+            self.error = without_frames(exc)
         return self._taken()
 
     def finish(self) -> bytes:
@@ -106,7 +106,7 @@ class AnswerStream:
         try:
             self._end()
         except ProxyError as exc:
-            self.error = exc
+            self.error = without_frames(exc)
             self._writer.take()
             return b""
         return self._taken()

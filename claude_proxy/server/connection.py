@@ -13,7 +13,7 @@ import time
 from typing import TYPE_CHECKING, Optional
 
 from .. import observe
-from ..errors import InternalError, InvalidRequest, Overloaded, ProxyError, Timeout
+from ..errors import InternalError, InvalidRequest, Overloaded, ProxyError, Timeout, without_frames
 from ..observe import Record
 from . import handlers, routes
 from .answers import Answer, always, error_event, new_request_id
@@ -149,7 +149,7 @@ class Exchange:
             self._handle(until, full)
             self._conclude()
         except ProxyError as error:
-            self._refuse(error)
+            self._refuse(without_frames(error))
         except Exception:
             if self._wire.broken:
                 self.record.client_left = True

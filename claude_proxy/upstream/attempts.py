@@ -120,7 +120,7 @@ class Attempts:
             return (pick(target.provider, session, tries.refused_keys, self.watch)      # type: ignore[return-value]
                     or pick(target.provider, session, (), self.watch))
         except Fault as fault:
-            raise fault.told_of(target.provider.name)
+            raise without_frames(fault).told_of(target.provider.name)
 
     def _note(self, target: Target, what: Union[Fault, int]) -> None:
         said = what.text if isinstance(what, Fault) else what

@@ -11,6 +11,7 @@ import socket
 import ssl
 from typing import TYPE_CHECKING, Any, List, Optional, Tuple
 
+from ..errors import without_frames
 from .errands import Errand
 from .faults import BrokeOff, ConnectTimeout, HungUp, NotReached, no_descriptor
 from .network import refused_by_proxy
@@ -116,6 +117,7 @@ def resolve(host: str, port: int, watch: Watch, until: float) -> List[Row]:
     try:
         return look_up.result()
     except UNRESOLVED as exc:
+        without_frames(exc)
         text = "could not be reached: the name %s does not resolve (%s)" % (host, _reason(exc))
         raise no_descriptor(exc) or NotReached(text, "check base_url and the network")
 
@@ -128,7 +130,7 @@ def connect(host: str, port: int, watch: Watch, until: float) -> socket.socket:
         try:
             return _connect_to(row, watch, watch.clock() + share)
         except OSError as exc:
-            failure = exc
+            failure = without_frames(exc)
     if isinstance(failure, socket.timeout):
         raise ConnectTimeout("could not be reached: no connection to %s:%d in time" % (host, port))
     raise NotReached("could not be reached: %s:%d: %s" % (host, port, _reason(failure)),

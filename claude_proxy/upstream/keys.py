@@ -12,7 +12,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any, Callable, Collection, Optional, Tuple
 
-from ..errors import NotAuthenticated
+from ..errors import NotAuthenticated, without_frames
 from .errands import Errand
 from .faults import no_descriptor
 from .waiting import NEVER, Watch
@@ -123,7 +123,7 @@ class Reader:
         try:
             text = self._from_file(source) if source.kind == "file" else self._from_command(source, watch)
         except MISTAKES as exc:
-            full = no_descriptor(exc)
+            full = no_descriptor(without_frames(exc))
             if full:
                 raise full
             raise NotAuthenticated("%s: the key of %s cannot be had: %s" % (source.origin, provider_name, _why(exc)),
