@@ -214,6 +214,9 @@ def test_a_command_that_could_not_even_be_begun_is_run_again_for_the_next_reques
     ring = KeyRing(reader=Reader(run))
     with pytest.raises(RuntimeError):
         ring.pick(provider_with(COMMAND))
+    for thread in threading.enumerate():
+        if thread.name == "key-command":            # it tells of its end, and that is not the next test's
+            thread.join(5)
     assert ring.pick(provider_with(COMMAND)).value == "sk-good"
 
 
