@@ -2,6 +2,7 @@
 import ast
 import contextlib
 import errno
+import gc
 import http.client
 import json
 import os
@@ -57,6 +58,13 @@ def empty_config():
     path.parent.mkdir(exist_ok=True)
     path.write_text("{}")
     return path
+
+
+def test_a_python_that_collects_in_its_own_way_is_left_alone(monkeypatch):
+    monkeypatch.delattr(gc, "freeze")
+    before = gc.get_threshold()
+    serving.collect_less_often()
+    assert gc.get_threshold() == before
 
 
 @POSIX
