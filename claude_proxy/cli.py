@@ -61,6 +61,9 @@ class CommandParser(argparse.ArgumentParser):
 
 def run() -> None:
     """Run the command line and exit with its code: the entry point of every way to start the program."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:                          # `2>&-`, pythonw: what is said is said to nobody
+            setattr(sys, name, open(os.devnull, "w"))
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")       # a console of cp1252 shows what it cannot print

@@ -78,6 +78,17 @@ def test_mistakes_in_the_configuration(tmp_path):
     assert "mistake" in stderr and "did you mean server.port?" in stderr and "Traceback" not in stderr
 
 
+def test_without_a_stdout_or_a_stderr_everything_is_said_to_nobody(monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["claude-proxy", "--version"])
+    for name in ("stdout", "stderr"):
+        monkeypatch.setattr(sys, name, None)
+    with pytest.raises(SystemExit, match="^0$"):
+        cli.run()
+    for stream in (sys.stdout, sys.stderr):
+        stream.write("and it can be written to")
+        stream.close()
+
+
 def test_a_closed_pipe_is_no_error():
     command = "%s -m claude_proxy models --all --json | head -1" % sys.executable
     done = subprocess.run(["sh", "-c", command], cwd=str(ROOT), stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=30)
