@@ -98,7 +98,7 @@ PROMISES = (
     ("a cut is no end", AFTER, STREAM, "if not self._ending.is_known and not (self.done and self._answered):", "if False:"),
     ("a cut is seen in chunks", CALLED + "test_a_cut_is_noticed", FRAMING, "        if not self.done:\n", "        if False:\n"),
     ("a cut after the finish_reason is an end", RELAYED + "test_a_cut_after_the_finish_reason_is_a_good_end", RELAY,
-     "            return cut                              #", "            raise                                   #"),
+     "            return without_frames(cut)              #", "            raise                                   #"),
     ("[DONE] is the end, whatever follows", RELAYED + "test_a_stream_ends_for_the_client_although_the_providers_body_goes_on", RELAY,
      "if translation.done or translation.error is not None:", "if translation.error is not None:"),
 
@@ -234,7 +234,7 @@ PROMISES = (
      "                del self._errands[source] ", "                pass"),
     ("a fallback takes over", TRIED + "test_two_targets", TRIES, "if not self._may_go_on() or is_the_requests_fault(error, tries.status):", "if True:"),
     ("not where the request is at fault", TRIED + "test_two_targets", TRIES, "or is_the_requests_fault(error, tries.status):", "or False:"),
-    ("the first one's error is told", TRIED + "test_two_targets", TRIES, "                first = first or error\n", "                first = error\n"),
+    ("the first one's error is told", TRIED + "test_two_targets", TRIES, "                first = first or without_frames(error)\n", "                first = without_frames(error)\n"),
     ("a session stays on the target that answered", TRIED + "test_a_session_stays_on_its_target", STAYS, "        if until <= self._clock():", "        if True:"),
     ("and comes back later", TRIED + "test_a_session_stays_on_its_target", STAYS, "STAY_SECONDS = 300.0", "STAY_SECONDS = 1e9"),
     ("a fallback says for whom it stands", TRIED + "test_a_fallback_says_for_whom_it_stands", TRIES, ' + ("fallback:%s" % name_of(first),)', ""),
