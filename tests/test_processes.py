@@ -9,6 +9,7 @@ from fake_provider import FakeProvider
 from processes import SECONDS, Proxy, stop
 from test_serve import POSIX, write_config
 
+from claude_proxy.commands import processes, serving
 from claude_proxy.observe.together import summed, without_gauges
 
 ONE = """\
@@ -90,6 +91,20 @@ def test_each_shows_the_sum_and_the_dead_are_replaced_without_a_loss(proxy):
         assert proxy.message()[0] == 200
     assert answered(proxy) == 14
     assert stop(proxy) == 0
+
+
+@POSIX
+def test_the_supervisor_has_loaded_all_that_a_process_after_an_upgrade_may_need(monkeypatch):
+    loads = []
+    monkeypatch.setattr(serving, "load_the_rest", lambda: loads.append("") or len(loads) == 2)
+    monkeypatch.setattr(processes, "LOOK_SECONDS", 0.0)
+    supervisor = processes.Supervisor(2, lambda *_: 0)
+    supervisor._look()
+    assert not loads                                            # a start does not wait for it
+    supervisor._all_ready()
+    for _ in range(3):
+        supervisor._look()
+    assert len(loads) == 2                                      # until it could be done
 
 
 @POSIX

@@ -18,7 +18,7 @@ import time
 from typing import Callable, Dict, Optional, Tuple
 
 from ..observe.together import summed, without_gauges
-from . import outcome, systemd
+from . import outcome, serving, systemd
 
 READY, SUM, OWN = b"r", b"s", b"o"
 ANSWER_SECONDS = 2.0            # how long a process may take to tell its numbers
@@ -154,7 +154,7 @@ class Supervisor:
         self._delays: Dict[int, float] = {}
         self._ended = ""                                        # what those have counted that are no more
         self._stopping = 0
-        self._was_ready = False
+        self._was_ready = self._loaded = False
         self._failed: Optional[int] = None
         self._selector = selectors.DefaultSelector()
         self._wake, waker = socket.socketpair()
@@ -317,6 +317,8 @@ class Supervisor:
             return
         self._looked = now
         self._look_at_all()
+        # Whoever takes the place of one that has died must be of the same version, also after an upgrade.
+        self._loaded = self._loaded or self._was_ready and serving.load_the_rest()
         if self._watchdog and now - self._fed >= self._watchdog:
             self._fed = now
             systemd.notify("WATCHDOG=1")

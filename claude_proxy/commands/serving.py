@@ -77,7 +77,7 @@ def load_the_rest() -> bool:
         for name in LATER + tuple(our_modules(os.path.dirname(os.path.dirname(__file__)))):
             importlib.import_module(name)
         server.handlers.dashboard_page()
-    except (ImportError, OSError):
+    except (ImportError, OSError, SyntaxError):         # the last: of half a file
         return False
     return True
 
