@@ -327,6 +327,9 @@ WAITS = {
     "hours in words": ({}, "retry after 2 hours", "7200"),
     "milliseconds in words": ({}, "Please retry in 20ms", "1"),
     "nothing": ({}, "Slow down", None),
+    "more digits than a number can have": ({"retry-after": "9" * 400}, "", None),
+    "... in milliseconds": ({"retry-after-ms": "9" * 400}, "", None),
+    "... in words": ({}, "Please try again in %ss." % ("9" * 400), None),
 }
 
 

@@ -66,6 +66,7 @@ MEANINGS = (
 )
 
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+NUMBER = re.compile(r"\d{1,15}(\.\d+)?\Z")        # with more digits it is no time to wait, and may be infinite
 
 # Numbers that some put into a 200 body: MiniMax's base_resp, Zhipu's code.
 BY_NUMBER = {
@@ -196,7 +197,7 @@ def retry_after(headers: Mapping[str, str], said: Optional[Said] = None) -> Opti
     """
     raw = (_header(headers, "retry-after") or "").strip()
     millis = _milliseconds(headers).get("retry-after-ms")
-    if re.match(r"^\d+(\.\d+)?$", raw):
+    if NUMBER.match(raw):
         return str(int(math.ceil(float(raw))))
     if raw:
         return _until(raw, _header(headers, "date")) or (raw if re.match(r"^[\x21-\x7e ]{1,40}$", raw) else None)
@@ -208,7 +209,7 @@ def retry_after(headers: Mapping[str, str], said: Optional[Said] = None) -> Opti
 def _milliseconds(headers: Mapping[str, str]) -> Dict[str, str]:
     """{"retry-after-ms": its value} where it is a number, else nothing: the SDKs prefer it to Retry-After."""
     millis = (_header(headers, "retry-after-ms") or "").strip()
-    return {"retry-after-ms": millis} if re.match(r"^\d+(\.\d+)?$", millis) else {}
+    return {"retry-after-ms": millis} if NUMBER.match(millis) else {}
 
 
 def _until(raw: str, now: Optional[str]) -> Optional[str]:
@@ -220,7 +221,7 @@ def _until(raw: str, now: Optional[str]) -> Optional[str]:
 
 
 IN_WORDS = re.compile(r"(?i)(?:try again|retry(?:ing)?|wait|available again|reset[s]?) (?:in|after|for) (?:about )?"
-                      r"((?:\d+(?:\.\d+)?\s*(?:ms|milliseconds?|s|sec(?:ond)?s?|m|min(?:ute)?s?|h|hours?|d|days?)\b[\s,]*)+)")
+                      r"((?:\d{1,15}(?:\.\d+)?\s*(?:ms|milliseconds?|s|sec(?:ond)?s?|m|min(?:ute)?s?|h|hours?|d|days?)\b[\s,]*)+)")
 UNITS = {"ms": 0.001, "mi": 60, "m": 60, "s": 1, "se": 1, "h": 3600, "ho": 3600, "d": 86400, "da": 86400}
 
 
