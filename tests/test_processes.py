@@ -2,6 +2,8 @@
 import os
 import re
 import signal
+import socket
+import sys
 import time
 
 import pytest
@@ -83,8 +85,7 @@ def test_each_shows_the_sum_and_the_dead_are_replaced_without_a_loss(proxy):
     assert [answered(proxy) for _ in range(6)] == [10] * 6
     first = children(proxy)
     assert len(first) == 2
-    time.sleep(1.2)                         # what a process has counted is kept from the last look at it, a second ago
-    os.kill(first[0], signal.SIGKILL)
+    os.kill(first[0], signal.SIGKILL)       # what it has counted was seen when the sum was made
     proxy.wait_for("another one starts")
     until(lambda: len(children(proxy)) == 2 and set(children(proxy)) != set(first))
     for _ in range(4):
@@ -124,3 +125,101 @@ def test_without_their_supervisor_they_end(proxy):
     proxy.process.kill()
     proxy.process.wait(SECONDS)
     until(lambda: not any(os.path.exists("/proc/%d/fd/0" % one) for one in alone))
+
+
+# -- the supervisor alone, its processes played by a few lines: `Supervisor(2, child)`
+
+SUPERVISED = r"""
+import os, signal, socket, sys
+from claude_proxy import observe
+from claude_proxy.commands import outcome, processes
+
+observe.setup_logging("text", sys.stderr)
+processes.FIRST_DELAY, processes.LAST_DELAY, processes.LOOK_SECONDS = 0.002, 0.008, 1000
+play, manager = sys.argv[1], os.environ.get("NOTIFY_SOCKET")
+gate, opened = os.pipe()
+
+def say(words):
+    os.write(2, words.encode() + b"\n")
+
+def minded(*_):
+    if play == "deaf":
+        say("not yet")
+    else:
+        os._exit(0)
+
+def child(link, turns, again):
+    signal.signal(signal.SIGTERM, minded)
+    signal.signal(signal.SIGHUP, lambda *_: None)
+    processes.take_signals()
+    link.serve(lambda: "", lambda: os._exit(1))
+    if again:
+        os._exit(3)
+    if turns.index == 1:
+        os.read(gate, 1)                    # the supervisor knows of the first that it is ready
+        if play == "broken":
+            raise outcome.Failure("no room", 7)
+        if manager:
+            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as channel:
+                channel.sendto(("only one of two; %s" % os.environ.get("NOTIFY_SOCKET")).encode(), manager)
+    link.ready()
+    link.everybody()
+    os.write(opened, b".")
+    if turns.index == 1 and play == "deaf":
+        os._exit(3)
+    say("listening on http://nobody")
+    while True:
+        signal.pause()
+
+sys.exit(processes.Supervisor(2, child).run())
+"""
+
+
+def supervised(play, **environ):
+    return Proxy(play, command=[sys.executable, "-c", SUPERVISED], environ=environ)
+
+
+@POSIX
+def test_the_service_manager_hears_of_all_as_of_one(tmp_path):
+    heard, end = [], time.monotonic() + SECONDS
+
+    def until_heard(beginning):
+        while not heard or not heard[-1].startswith(beginning):
+            assert time.monotonic() < end, heard
+            said = manager.recv(4096).decode("utf-8")
+            heard.extend([said] if said != "WATCHDOG=1" or beginning == said else [])
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(tmp_path / "notify"))
+        manager.settimeout(SECONDS)
+        with supervised("well", NOTIFY_SOCKET=str(tmp_path / "notify"), WATCHDOG_USEC="40000") as proxy:
+            until_heard("READY=1")
+            until_heard("WATCHDOG=1")
+            proxy.signal(signal.SIGHUP)
+            until_heard("RELOADING=1")
+            until_heard("READY=1")
+            proxy.signal(signal.SIGTERM)
+            until_heard("STOPPING=1")
+            assert proxy.wait() == 0
+    heard[3] = re.sub(r"\d{4,}", "TIME", heard[3])
+    assert heard == ["only one of two; None", "READY=1\nSTATUS=2 processes", "WATCHDOG=1",
+                     "RELOADING=1\nMONOTONIC_USEC=TIME", "READY=1", "STOPPING=1\nSTATUS=Waiting for the answers under way"]
+
+
+@POSIX
+def test_one_that_dies_at_once_comes_later_and_later_and_a_second_signal_waits_for_nobody():
+    with supervised("deaf") as proxy:
+        for _ in range(5):
+            proxy.wait_for("another one starts", since=len(proxy.lines))
+        delays = re.findall(r"\(code 3\); another one starts in (\S+) s", "\n".join(proxy.lines))
+        assert delays[:5] == ["0.002", "0.004", "0.008", "0.008", "0.008"]
+        proxy.signal(signal.SIGTERM)
+        proxy.wait_for("not yet")
+        proxy.signal(signal.SIGTERM)
+        assert proxy.wait() == 0
+
+
+@POSIX
+def test_where_one_cannot_begin_all_end_with_its_code():
+    with supervised("broken") as proxy:
+        assert proxy.wait() == 7
+    assert "claude-proxy: no room" in "\n".join(proxy.lines) and "Traceback" not in "\n".join(proxy.lines)

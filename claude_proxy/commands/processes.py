@@ -161,6 +161,7 @@ class Supervisor:
         self._waker = waker
         self._looked = time.monotonic()
         self._watchdog = systemd.watchdog_seconds()
+        self._interval = min(LOOK_SECONDS, self._watchdog or LOOK_SECONDS)
         self._fed = time.monotonic()
 
     def run(self) -> int:
@@ -284,7 +285,7 @@ class Supervisor:
     # -- what processes say
 
     def _wait(self) -> None:
-        until = min(list(self._due.values()) + [self._looked + LOOK_SECONDS])
+        until = min(list(self._due.values()) + [self._looked + self._interval])
         for key, _ in self._selector.select(max(0.0, until - time.monotonic())):
             if key.data is None:
                 self._signalled()
@@ -311,9 +312,9 @@ class Supervisor:
             systemd.notify("READY=1", "STATUS=%d processes" % self._count)
 
     def _look(self) -> None:
-        """What is done about once a second."""
+        """What is done about once a second, more often where the service manager wants to hear of us more often."""
         now = time.monotonic()
-        if now - self._looked < LOOK_SECONDS:
+        if now - self._looked < self._interval:
             return
         self._looked = now
         self._look_at_all()
