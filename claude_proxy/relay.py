@@ -46,7 +46,6 @@ CUT = "prompt-cut"                  # the warning's code: the provider seems to 
 NOTHING = "empty-answer"            # the provider has answered with nothing
 dumps = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 # Where few characters are others, escaping them is twice as fast: one emoji would make four bytes of every character.
-# (It is the same text to the provider, whose prefix cache goes by tokens.)
 dumps_ascii = json.JSONEncoder(separators=(",", ":")).encode
 log = logging.getLogger(__name__)
 
@@ -111,7 +110,6 @@ class Turn:
     def __init__(self, app: Application, request: Request, answer: Answer, body: Dict[str, Any], watch: Watch,
                  record: Record) -> None:
         self.app, self.answer, self.body, self.watch, self.record = app, answer, body, watch, record
-        self.dumps = dumps_ascii if request.mostly_ascii else dumps
         self.client = conversion.client_of(request.header("user-agent"))
         self.message_id = "msg_" + answer.request_id[4:]
         self.max_tokens = app.config.server.max_tokens
@@ -143,7 +141,8 @@ class Turn:
             raise NotAsked(error)
 
     def _call(self, target: Target, key: Key, chat: ChatRequest) -> ProviderAnswer:
-        data = self.dumps(chat.body).encode("utf-8", "replace")
+        write = dumps_ascii if conversion.begins_in_ascii(chat.body["messages"]) else dumps
+        data = write(chat.body).encode("utf-8", "replace")
         self._about(target, chat, data)
         return self.app.caller.call(target, data, self.watch, self.stream, key)
 

@@ -188,17 +188,24 @@ def test_json_to_the_provider_is_compact_utf8(world):
     assert '"messages":[{"role":"user","content":"你好"}]'.encode() in world.provider.requests[0].raw
 
 
-LARGE = {
-    "mostly other characters: as UTF-8": ("你好" * 4000, "你好".encode("utf-8")),
-    "mostly ASCII: escaped": ("word \U0001F600 " + "word " * 4000, b"word \\ud83d\\ude00 word"),
+# how a session begins -> how all of it is written, whatever comes later
+BEGINNINGS = {
+    "in Chinese": ("你好", "你好".encode("utf-8")),
+    "in English": ("Hello", b"\\u4f60\\u597d"),
+    "in English, with an emoji": ("word " * 40 + "\U0001F600", b"\\u4f60\\u597d"),
 }
 
 
-@pytest.mark.parametrize("text, sent", LARGE.values(), ids=LARGE.keys())
-def test_a_large_request_is_written_as_it_costs_least(world, text, sent):
-    world.ask(messages=[{"role": "user", "content": text}])
-    request = world.provider.requests[0]
-    assert request.body["messages"] == [{"role": "user", "content": text}] and sent in request.raw
+@pytest.mark.parametrize("question, sent", BEGINNINGS.values(), ids=BEGINNINGS.keys())
+def test_the_turns_of_a_session_are_written_alike(world, question, sent):
+    talk = [{"role": "user", "content": question}]
+    for later in ("你好", "word " * 8000, "你好" * 20000, "bye"):
+        talk += [{"role": "assistant", "content": later}, {"role": "user", "content": later}]
+        world.ask(messages=talk)
+    requests = world.provider.requests
+    for before, after in zip(requests, requests[1:]):
+        assert before.raw.endswith(b"]}") and after.raw.startswith(before.raw[:-2])
+    assert requests[-1].body["messages"] == talk and sent in requests[0].raw
 
 
 def test_both_connections_serve_again(world):

@@ -11,7 +11,6 @@ from claude_proxy.server.body import (
     MAX_DEPTH,
     charset_of,
     check_number,
-    is_mostly_ascii,
     look_through,
     parse_json,
     read_body,
@@ -118,23 +117,6 @@ def test_a_string_with_many_escapes_takes_little_memory_to_look_at(peak):
 def test_texts_are_found_wherever_they_stand():
     assert sorted(look_through({"a": ["b", "\xe9", {"\u4e2d": None, "c": [["\u2026"]]}], "d": "e"})) == [
         "\xe9", "\u2026", "\u4e2d"]
-
-
-MOSTLY_ASCII = {
-    "nothing": (b"", True),
-    "English": (b'{"a": "one two"}', True),
-    "Chinese": ('{"a": "你好"}'.encode("utf-8"), False),
-    "Chinese, escaped": (b'{"a": "\\u4f60\\u597d"}', False),
-    "an emoji in a page": (('{"a": "%s\U0001F600"}' % ("word " * 100)).encode("utf-8"), True),
-    "an escape in a page": (b'{"a": "%b\\u2026"}' % (b"word " * 100), True),
-    "an English beginning of much Chinese": (("word " * 4000 + "你好" * 20000).encode("utf-8"), False),
-    "a few Chinese words in much English": (("你好" * 20 + "word " * 40000).encode("utf-8"), True),
-}
-
-
-@pytest.mark.parametrize("data, expected", MOSTLY_ASCII.values(), ids=MOSTLY_ASCII.keys())
-def test_whether_a_body_is_mostly_ascii(data, expected):
-    assert is_mostly_ascii(data) is expected
 
 
 @pytest.mark.parametrize("value, expected", [

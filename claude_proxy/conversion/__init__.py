@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING, Any
 from .clients import ANY_CLIENT, CLAUDE_CODE, Client, client_of
 from .context import AnswerContext, ChatRequest
 from .plain import to_message
-from .request import count_tokens, has_images, to_chat_request
+from .request import begins_in_ascii, count_tokens, has_images, to_chat_request
 
 if TYPE_CHECKING:
     from .response import message_from_stream, stream_from_completion
     from .stream import AnswerStream
 
-__all__ = ["ANY_CLIENT", "CLAUDE_CODE", "AnswerContext", "AnswerStream", "ChatRequest", "Client", "client_of",
-           "count_tokens", "has_images", "message_from_stream", "stream_from_completion", "to_chat_request",
-           "to_message"]
+__all__ = ["ANY_CLIENT", "CLAUDE_CODE", "AnswerContext", "AnswerStream", "ChatRequest", "Client", "begins_in_ascii",
+           "client_of", "count_tokens", "has_images", "message_from_stream", "stream_from_completion",
+           "to_chat_request", "to_message"]
 
 
 def __getattr__(name: str) -> Any:

@@ -38,6 +38,9 @@ from .wellformed import well_formed
 if TYPE_CHECKING:
     from .params import Stops
 
+BEGINNING = 65536           # characters of a text that tell how it is written
+FEW = 16                    # one more byte of UTF-8 in so many characters
+
 
 def to_chat_request(body: Dict[str, Any], target: Any, client: Client = ANY_CLIENT, message_id: str = "msg_0",
                     max_tokens_override: Optional[int] = None, is_well_formed: bool = False) -> ChatRequest:
@@ -107,6 +110,28 @@ def has_images(body: Dict[str, Any]) -> bool:
 def _holds_image(content: Any) -> bool:
     blocks = [block for block in content if isinstance(block, dict)] if isinstance(content, list) else ()
     return any(block.get("type") == "image" or _holds_image(block.get("content")) for block in blocks)
+
+
+def begins_in_ascii(messages: List[Dict[str, Any]]) -> bool:
+    """Whether few characters of a Chat conversation, to the end of its first question, are others.
+
+    How a request is written is decided by this, and not by its whole: the turns of one session must be written alike.
+    """
+    looked = others = 0
+    for message in messages:
+        for words in _texts(message.get("content")):
+            words = words[:BEGINNING]
+            looked += len(words)
+            others += 0 if words.isascii() else len(words.encode("utf-8", "replace")) - len(words)
+        if message["role"] == "user":
+            break
+    return others * FEW <= looked
+
+
+def _texts(content: Any) -> List[str]:
+    if content.__class__ is str:
+        return [content]
+    return [part["text"] for part in content or () if part["type"] == "text"]
 
 
 def _messages(body: Dict[str, Any], scope: Scope) -> List[Dict[str, Any]]:

@@ -21,8 +21,6 @@ MAX_DEPTH = 200
 MAX_VALUES = 1000000                 # ten million empty objects are 30 MB, and a gigabyte once they are parsed
 MAX_DIGITS = 308                     # one more may be past what a double, and so any other reader of JSON, holds
 FIRST_ROOM = 65536                   # bytes of a body that there is a place for before they come
-SAMPLES, SAMPLE_BYTES = 16, 1024
-FEW = 32                             # one in so many bytes
 
 CHUNK_LINE = re.compile(rb"([0-9A-Fa-f]{1,16})(?:;[\t -~\x80-\xff]{0,1024})?").fullmatch
 CHARSET = re.compile(r';\s*charset\s*=\s*"?([^\s;"]+)', re.I).search
@@ -275,14 +273,6 @@ def _next_level(level: List[Any], texts: List[str], names: Set[str]) -> List[Any
             elif kind is dict or kind is list:
                 deeper.append(value)
     return deeper
-
-
-def is_mostly_ascii(data: AnyBytes) -> bool:
-    r"""Whether few of a body's characters are others, as they are or as \u escapes; some samples tell."""
-    step = max(SAMPLE_BYTES, len(data) // SAMPLES)
-    looked = b"".join([data[at:at + SAMPLE_BYTES] for at in range(0, len(data), step)])
-    others = len(looked) - len(looked.decode("ascii", "ignore")) + 3 * looked.count(b"\\u")
-    return others * FEW <= len(looked)
 
 
 def _too_deep() -> InvalidRequest:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Dict, Optional
 
 from ..config import Server
 from ..errors import InvalidRequest
-from .body import AnyBytes, charset_of, is_mostly_ascii, is_packed, parse_text, read_body, text_of, too_large, unpack
+from .body import AnyBytes, charset_of, is_packed, parse_text, read_body, text_of, too_large, unpack
 from .reader import Head, body_framing
 from .wire import Wire
 
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 WITH_BODY = ("POST", "PUT", "PATCH")
-LARGE = 16384                       # bytes of a body; for smaller ones it makes no difference how they are written
 
 
 class Request:
@@ -30,7 +29,6 @@ class Request:
         self.model_id: Optional[str] = None            # of /v1/models/{id}
         self.arrived = time.monotonic()
         self.body_bytes = 0                             # how many there were, once it is read
-        self.mostly_ascii = False                       # a large body, and few of them stand for other characters
         self.length, self.chunked = body_framing(head)
         # Who says nothing of the body's length may have sent one all the same: it is not the next request.
         self._unread = bool(self.length or self.chunked) or self.length is None and self.method in WITH_BODY
@@ -84,7 +82,6 @@ class Request:
         """The body as a JSON object; the bytes are not kept. InvalidRequest where it is none."""
         charset = charset_of(self.headers.get("content-type", ""))
         data = self.body()
-        self.mostly_ascii = len(data) >= LARGE and is_mostly_ascii(data)
         text = text_of(data, charset)
         del data                                        # its place is wanted for what is parsed
         return parse_text(text)
