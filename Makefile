@@ -53,10 +53,10 @@ e2e-full:                     ## all of it: each scenario streamed and not, `tra
 chaos:                        ## misbehaving providers and clients around the running proxy, and a minute of all at once
 	$(PYTHON) tests/chaos/run $(ARGS)
 
-bench:                        ## how fast it is, in figures and ratios to the provider asked directly; kept in build/bench/
+bench:                        ## how fast it is, in figures and ratios to the provider asked directly; kept in build/bench/, program and all
 	$(PYTHON) tests/bench/run --out build/bench/figures.json $(ARGS)
 
-bench-compare:                ## the same against what `make bench` has kept: more than 15 % CPU per unit fails
+bench-compare:                ## in turn with the program that `make bench` has kept: more than 15 % CPU per unit fails
 	$(PYTHON) tests/bench/run --compare build/bench/figures.json $(ARGS)
 
 release: pyz $(TOOLS)/ready   ## dist/: the .pyz, sdist, wheel, unit, completions, manual page, SHA256SUMS
