@@ -292,6 +292,13 @@ PROMISES = (
     ("no mixed answers under load", "chaos/soak", RELAY, '        self.message_id = "msg_" + answer.request_id[4:]\n',
      '        self.message_id = "msg_" + answer.request_id[4:]\n        if self.message_id.endswith("a"):\n'
      '            self.body = getattr(app, "last_body", body)\n        app.last_body = body\n'),
+    # -- one core while several requests run
+    ("the threads of several requests share a core", "test_cores.py", "server/connection.py", "                self.app.cores.gather()", "                pass"),
+    ("they go apart at the end", "test_cores.py", "cores.py", "            move(allowed())\n", ""),
+    ("they are held again the next time", "test_cores.py", "cores.py", "            self._kept.release()\n        except OSError", "        except OSError"),
+    ("what a key command starts is not held", "test_cores.py", "upstream/keys.py", "    roam()  ", "    pass  "),
+    ("where it is forbidden nobody tries again", "test_cores.py", "cores.py",
+     'log.debug("the threads cannot be held on one core: %s", error)', "self._kept.release()"),
 )
 
 

@@ -74,10 +74,15 @@ class Metrics:
 
     # -- a request
 
-    def begin(self, record: Record) -> None:
-        """A request has begun."""
+    def begin(self, record: Record) -> int:
+        """A request has begun -> how many run now."""
         with self._lock:
             self._running[id(record)] = record
+            return len(self._running)
+
+    def running(self) -> int:
+        """How many requests run."""
+        return len(self._running)
 
     def end(self, record: Record) -> None:
         """A request has its end: count it, remember it."""

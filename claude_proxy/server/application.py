@@ -4,6 +4,7 @@ from typing import Any, Dict, Optional, Tuple
 
 from .. import routing
 from ..config import Config, secrets_of
+from ..cores import Cores
 from .guards import Door, Places
 
 
@@ -18,6 +19,7 @@ class Application:
         self.caller = caller                        # upstream.Caller
         self.metrics = metrics                      # observe.Metrics
         metrics.stale_retries = lambda: caller.pool.stale_retries
+        self.cores = Cores(metrics.running)
         self.learned = learned                      # providers.learned.Learned
         self.started = time.monotonic()
         self.draining = False                       # no new connections; answers say `connection: close`

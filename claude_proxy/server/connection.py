@@ -178,7 +178,8 @@ class Exchange:
         self._counts = match.route.counted
         if self._counts:
             self._begun = True
-            self.app.metrics.begin(record)
+            if self.app.metrics.begin(record) > 1:
+                self.app.cores.gather()
         if match.route.method == "POST":
             check_content_type(request.header("content-type"))
             request.refuse_body()

@@ -12,6 +12,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any, Callable, Collection, Optional, Tuple
 
+from ..cores import roam
 from ..errors import NotAuthenticated, without_frames
 from .errands import Errand
 from .faults import no_descriptor
@@ -209,6 +210,7 @@ def file_signature(path: str) -> Optional[Tuple[int, int, int]]:
 def run_command(command: Any) -> str:
     """The output of a command line of the configuration, or of a list of words."""
     import subprocess                       # most have no such command
+    roam()                                  # an agent that it starts may live for long
     try:
         done = subprocess.run(command, shell=isinstance(command, str), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                               stderr=subprocess.DEVNULL, timeout=COMMAND_SECONDS, check=True)
