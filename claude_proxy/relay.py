@@ -12,7 +12,8 @@ import json
 import logging
 import time
 from email.utils import formatdate
-from typing import TYPE_CHECKING, Any, Dict, Iterator, Optional, Sequence, Tuple
+from itertools import chain
+from typing import TYPE_CHECKING, Any, Dict, Iterable, Iterator, Optional, Sequence, Tuple
 
 from . import conversion, routing
 from .config import DEMO
@@ -263,7 +264,7 @@ class StreamTurn(Turn):
         translation = self.translation
         cut: Optional[BrokeOff] = None
         if looks_like_events(head, upstream.headers):
-            cut = self._translate(head, pieces)
+            cut = self._translate(chain(self._event_by_event(head), pieces))
         else:
             from .conversion.response import take_completion
             data = whole(head, pieces, MAX_ANSWER_BYTES)
@@ -282,7 +283,7 @@ class StreamTurn(Turn):
         if not self.answer.sent:
             self._next_beat = self.watch.beat_at = min(self.watch.beat_at, self.watch.clock() + GRACE_SECONDS)
 
-    def _translate(self, piece: Optional[bytes], pieces: Iterator[bytes]) -> Optional[BrokeOff]:
+    def _translate(self, pieces: Iterable[bytes]) -> Optional[BrokeOff]:
         """Feed and send until the answer's end -> the BrokeOff that came before it, or None.
 
         What costs time here costs it for every chunk.
@@ -290,17 +291,24 @@ class StreamTurn(Turn):
         translation, watch, send = self.translation, self.watch, self._send
         feed, clock, ping_seconds = translation.feed, watch.clock, self.ping_seconds
         try:
-            while piece:
+            for piece in pieces:
                 data = feed(piece)
                 if data:
                     send(data)
                     watch.beat_at = clock() + ping_seconds
                 if translation.done or translation.error is not None:
                     return None
-                piece = next(pieces, None)
         except BrokeOff as cut:
             return without_frames(cut)              # where a finish_reason has come, only the framing was cut
         return None
+
+    def _event_by_event(self, piece: bytes) -> Iterator[bytes]:
+        """The answer's first piece, cut so that what is said first has gone out before the rest is looked at."""
+        at = 0
+        while at < len(piece):
+            end = -1 if self.translation.relayed else piece.find(b"\n\n", at)
+            yield piece[at:end + 2] if end >= 0 else piece[at:]
+            at = end + 2 if end >= 0 else len(piece)
 
     def _send(self, data: bytes) -> None:
         if self.events is None:

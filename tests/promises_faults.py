@@ -292,6 +292,8 @@ PROMISES = (
     ("no mixed answers under load", "chaos/soak", RELAY, '        self.message_id = "msg_" + answer.request_id[4:]\n',
      '        self.message_id = "msg_" + answer.request_id[4:]\n        if self.message_id.endswith("a"):\n'
      '            self.body = getattr(app, "last_body", body)\n        app.last_body = body\n'),
+    ("what is said first goes out first", RELAYED + "test_what_is_said_first_goes_out_before_what_came_with_it", RELAY,
+     "end = -1 if self.translation.relayed else", "end = -1 if True else"),
     # -- one core while several requests run
     ("the threads of several requests share a core", "test_cores.py", "server/connection.py", "                self.app.cores.gather()", "                pass"),
     ("they go apart at the end", "test_cores.py", "cores.py", "            move(allowed())\n", ""),

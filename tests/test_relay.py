@@ -1,6 +1,7 @@
 """relay.py: a Messages request from its body to its answer's last byte, between real sockets."""
 import contextlib
 import json
+import re
 import os
 import queue
 import socket
@@ -173,6 +174,15 @@ def test_a_streamed_answer(world):
     assert reply.events[0]["message"]["model"] == "fake/text" and reply.events[0]["message"]["usage"]["input_tokens"] > 0
     record = world.record()
     assert (record.status, record.stop_reason, record.input_tokens, record.output_tokens) == (200, "end_turn", 11, 7)
+
+
+def test_what_is_said_first_goes_out_before_what_came_with_it(world):
+    wire = b"".join(b'data: {"choices":[{"index":0,"delta":%s}]}\n\n' % delta for delta in (
+        b'{"role":"assistant","content":""}', b'{"content":"A"}', b'{"content":"B"}', b'{"content":"C"}'))
+    world.provider.script = {"chunks": [wire, {"finish": "stop"}], "framing": "length"}      # all in one piece
+    reply = world.ask("any", True)
+    pieces = re.split(rb"\r\n[0-9a-f]+\r\n", b"\r\n" + reply.raw.partition(b"\r\n\r\n")[2])
+    assert [re.findall(rb'"text": ?"([A-Z])"', piece) for piece in pieces[1:3]] == [[b"A"], [b"B", b"C"]] and reply.text == "ABC"
 
 
 def test_what_the_provider_gets(world):

@@ -62,6 +62,7 @@ class AnswerStream:
         self._events = EventSplitter()
         self._fast = FastPath(context.dialect.reasoning_fields)
         self._learns = fast
+        self._lesson: Optional[Tuple[str, Any]] = None      # the last event, and its chunk, until another one comes
         self._thoughts = Thoughts(context.provider, context.upstream_model, context.dialect)
         self._thought_pairs = PairJoiner()
         self._blocks = BlockOrder(context, self._writer, self._thoughts)
@@ -117,6 +118,7 @@ class AnswerStream:
 
     def nudge(self) -> bytes:
         """A sign of life for clients that do not count pings: an empty delta."""
+        self._lesson = None
         self._fast.forget()
         self._blocks.keep_alive()
         return self.start() + self._writer.take().encode("utf-8")
@@ -159,6 +161,9 @@ class AnswerStream:
     def _take_events(self, events: str) -> None:
         at = 0
         while at < len(events) and not self.done and not self.error:
+            if self._lesson is not None:        # not before: what was said first has gone out meanwhile
+                self._fast.learn(self._lesson[0], self._lesson[1], self._sink)
+                self._lesson = None
             if self._fast.ready:
                 at = self._fast.run(events, at)
             if at < len(events):
@@ -175,7 +180,7 @@ class AnswerStream:
         else:
             chunk = self._take_data(data, name)
             if chunk is not None and self._learns:
-                self._fast.learn(event, chunk, self._sink)
+                self._lesson = event, chunk
 
     def _take_data(self, data: str, event_name: str) -> Any:
         """What an event holds: the chunk, which is taken by now, or None; what is no JSON object says nothing."""
