@@ -65,33 +65,33 @@ def asked(proxy, count):
     return event, threads
 
 
+def answered(event, threads):
+    """Let the provider answer them, and wait until it has."""
+    event.set()
+    for thread in threads:
+        thread.join()
+
+
 def test_several_requests_share_a_core_until_they_end(proxy):
     event, threads = asked(proxy, 3)
     until(lambda: together(proxy.pid))
-    event.set()
-    for thread in threads:
-        thread.join()
+    answered(event, threads)
     until(lambda: apart(proxy.pid))
     event, threads = asked(proxy, 2)                # and again
     until(lambda: together(proxy.pid))
-    event.set()
-    for thread in threads:
-        thread.join()
+    answered(event, threads)
 
 
 def test_one_request_runs_where_the_kernel_likes(proxy):
     event, threads = asked(proxy, 1)
     assert apart(proxy.pid) and len(places(proxy.pid)[0]) > 1
-    event.set()
-    threads[0].join()
+    answered(event, threads)
 
 
 def test_what_a_key_command_starts_runs_anywhere(proxy):
     event, threads = asked(proxy, 2)
     until(lambda: together(proxy.pid))
-    event.set()
-    for thread in threads:
-        thread.join()
+    answered(event, threads)
     assert proxy.message("/asking/v1/messages")[0] == 200
     key = proxy.provider.requests[-1].headers["authorization"]
     assert key == "Bearer cores-%d" % len(os.sched_getaffinity(0))

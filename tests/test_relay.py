@@ -1,9 +1,9 @@
 """relay.py: a Messages request from its body to its answer's last byte, between real sockets."""
 import contextlib
 import json
-import re
 import os
 import queue
+import re
 import socket
 import ssl
 import struct
