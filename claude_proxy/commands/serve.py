@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import logging
 import os
-import queue
+import select
 import signal
+import socket
 import sys
 import threading
 import time
@@ -22,7 +23,6 @@ from .settings import Settings
 
 if TYPE_CHECKING:
     import argparse
-    import socket
     from ..config import Config
 
 EXAMPLES = """\
@@ -143,7 +143,8 @@ class Supervisor:
         self._proxy = proxy
         self._patient = patient                     # a second signal changes nothing: somebody above decides
         self._settings = settings
-        self._signals: "queue.SimpleQueue[int]" = queue.SimpleQueue()     # its put() may be called in a handler
+        self._signals, self._raise = socket.socketpair()    # what a handler may do is little: it sends a byte
+        self._raise.setblocking(False)
         self._stopping: Optional[int] = None
         self._seen = settings.signature()
         self._pending: Any = None
@@ -159,27 +160,31 @@ class Supervisor:
 
     def _on_signal(self, number: int, frame: Any) -> None:
         if number == getattr(signal, "SIGHUP", None):
-            self._signals.put(number)
+            self._tell(number)
         elif self._stopping is not None and self._patient:
             return
         elif self._stopping is not None:
             os._exit(_exit_code(number, at_once=True))          # no drain, no finally: the user has waited enough
         else:
             self._stopping = number
-            self._signals.put(number)
+            self._tell(number)
+
+    def _tell(self, number: int) -> None:
+        try:
+            self._raise.send(bytes([number]))
+        except BlockingIOError:                     # hundreds that nobody has looked at yet: one more says nothing new
+            pass
 
     def run(self) -> int:
         """Wait for signals and changes until one says stop -> exit code."""
         serving.collect_less_often()
+        serving.keep_large_blocks()
         systemd.notify("READY=1", "STATUS=%s" % self._status())
         interval = min(POLL_SECONDS, self._watchdog or POLL_SECONDS)
         while self._stopping is None:
-            try:
-                number = self._signals.get(timeout=interval)
-            except queue.Empty:
+            if not select.select([self._signals], (), (), interval)[0]:
                 self._look()
-                continue
-            if number == getattr(signal, "SIGHUP", None):
+            elif self._signals.recv(1)[0] == getattr(signal, "SIGHUP", None):
                 self._reload()
         self._drain()
         return _exit_code(self._stopping)

@@ -14,8 +14,8 @@ from .. import __version__
 from ..config import Config
 from ..config.matching import rows_of
 from .counters import DURATION_BUCKETS, FIRST_CHUNK_BUCKETS, Counter, Histogram
-from .overview import Series, Snapshot, Tally, counts_of, overview
 from .record import Record
+from .tallies import Series, Snapshot, Tally, counts_of
 
 RECENT = 200                            # requests that are remembered
 OTHER = "other"
@@ -165,6 +165,7 @@ class Metrics:
 
         `since`: without the recent requests that had ended when mark() told this number.
         """
+        from .overview import overview                      # not before somebody looks
         with self._lock:
             return overview(self._snapshot(self.ended - since), config, learned)
 

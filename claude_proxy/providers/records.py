@@ -20,6 +20,7 @@ else:
     class field:
         """What is special about a field: a default that is made anew for each record, a value that repr() hides."""
 
+        __slots__ = "name", "default", "default_factory", "repr"
         init, _field_type = True, None          # what dataclasses.replace() looks at
 
         def __init__(self, default=NOTHING, default_factory=None, repr=True):
@@ -44,9 +45,8 @@ else:
         cls.__dataclass_fields__ = {each.name: each for each in cls.record_fields}      # for dataclasses.replace()
         cls.record_names = tuple(found.name for found in cls.record_fields)
         cls.record_name_set = frozenset(cls.record_names)
-        cls.record_defaults = {each.name: each.default for each in cls.record_fields if each.default is not NOTHING}
-        cls.record_needs_values = any(
-            each.default is NOTHING and not each.default_factory for each in cls.record_fields)
+        cls.record_required = frozenset(
+            each.name for each in cls.record_fields if each.default is NOTHING and not each.default_factory)
         cls.record_factories = [(each.name, each.default_factory) for each in cls.record_fields if each.default_factory]
         cls.__init__, cls.__repr__, cls.__eq__, cls.__hash__ = _init, _repr, _eq, _hash if frozen else None
         if frozen:
@@ -62,15 +62,13 @@ else:
         return type(record)(**dict(record.__dict__, **changes))
 
     def _init(self, *values, **named):
-        own, names = self.__dict__, self.record_names
-        own.update(self.record_defaults)
+        own, names = self.__dict__, self.record_names       # a default is the class's: most of a row is defaults
         for name, make in self.record_factories:
             own[name] = make()
         if values:
             own.update(zip(names, values))
         own.update(named)
-        wrong = len(own) != len(names) or len(values) > len(names)
-        if wrong or self.record_needs_values and not named.keys() <= self.record_name_set:
+        if len(values) > len(names) or not self.record_required <= own.keys() <= self.record_name_set:
             raise TypeError("%s(%s) does not take %d values and %s"
                             % (type(self).__name__, ", ".join(names), len(values), ", ".join(named) or "no names"))
 
@@ -79,10 +77,13 @@ else:
         return "%s(%s)" % (type(self).__qualname__, ", ".join(shown))
 
     def _eq(self, other):
-        return self.__dict__ == other.__dict__ if type(other) is type(self) else NotImplemented
+        return _values(self) == _values(other) if type(other) is type(self) else NotImplemented
 
     def _hash(self):
-        return hash(tuple(getattr(self, name) for name in self.record_names))
+        return hash(_values(self))
+
+    def _values(self):
+        return tuple(getattr(self, name) for name in self.record_names)
 
     def _refuse(self, name, *_):
         raise AttributeError("%s is fixed: its %s cannot change" % (type(self).__name__, name))

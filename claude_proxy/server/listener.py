@@ -13,12 +13,12 @@ import ssl
 import sys
 import threading
 import time
-from http.server import ThreadingHTTPServer
 from socketserver import BaseRequestHandler
 from typing import Any, Callable, List, Optional, Sequence, Set, Tuple
 
 from ..config import is_loopback
 from .answers import Answer, new_request_id
+from .base import ThreadingHTTPServer
 from .connection import Connection, no_room
 from .sockets import bind, tls_context
 from .wire import Wire
