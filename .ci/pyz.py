@@ -52,7 +52,7 @@ def modules(root: pathlib.Path = ROOT):
 
 
 def stripped(source: str, keep_head: bool = False) -> str:
-    """A module without comments, docstrings and what only serves to check types, every line at its number.
+    """A module without comments, docstrings, indents and what only serves to check types, every line at its number.
 
     `keep_head`: its docstring is a help text.
     """
@@ -67,7 +67,25 @@ def stripped(source: str, keep_head: bool = False) -> str:
         if token.type == tokenize.COMMENT:
             row, column = token.start
             lines[row - 1] = lines[row - 1][:column].rstrip()
-    return "\n".join(lines)
+    return indented_by_one("\n".join(lines))
+
+
+def indented_by_one(source: str) -> str:
+    """The same program with one space for each level, and none where a line goes on in brackets."""
+    lines = source.split("\n")
+    indents, inside, level, begins = {}, set(), 0, True
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        first, last = token.start[0], token.end[0]
+        if token.type in (tokenize.INDENT, tokenize.DEDENT):
+            level += 1 if token.type == tokenize.INDENT else -1
+        elif token.type == tokenize.NEWLINE:
+            begins = True
+        elif token.type != tokenize.NL and begins:
+            indents[first], begins = level, False
+        if token.type not in (tokenize.NEWLINE, tokenize.NL, tokenize.INDENT, tokenize.DEDENT) and last > first:
+            inside.update(range(first + 1, last + 1))           # of a text: all that stands there counts
+    return "\n".join(line if number in inside else " " * indents.get(number, 0) + line.lstrip(" ")
+                     for number, line in enumerate(lines, 1))
 
 
 def bodies(tree: ast.Module):
@@ -88,13 +106,13 @@ def is_for_types(node) -> bool:
 
 
 def cut_types(tree: ast.Module, lines) -> None:
-    """Take the annotations of arguments and results out of the lines; what goes over a line's end stays."""
+    """Take the annotations in functions and of their heads out of the lines; what goes over a line's end stays."""
     spans = {}
     for node in bodies(tree):
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
-            for first, last, begin, end in types_of(node, lines):
+            for first, last, begin, end in [*types_of(node, lines), *types_inside(node)]:
                 if first == last:
-                    spans.setdefault(first, []).append((begin, end))
+                    spans.setdefault(first, set()).add((begin, end))
     for number, found in spans.items():
         line = lines[number - 1].encode("utf-8")            # the columns of a tree count bytes
         for begin, end in sorted(found, reverse=True):
@@ -113,6 +131,14 @@ def types_of(function, lines):
     if result is not None:
         before = lines[result.lineno - 1].encode("utf-8")[:result.col_offset]
         yield result.lineno, result.end_lineno, len(before[:before.rindex(b"->")].rstrip()), result.end_col_offset
+
+
+def types_inside(function):
+    """The same of each variable that gets a type and a value in the body of a function."""
+    for node in ast.walk(function):
+        if isinstance(node, ast.AnnAssign) and node.value is not None:
+            target, kind = node.target, node.annotation
+            yield target.end_lineno, kind.end_lineno, target.end_col_offset, kind.end_col_offset
 
 
 def blank_docstrings(tree: ast.Module, lines, keep_head: bool) -> None:

@@ -66,21 +66,30 @@ def texts_in(pyz):
 
 
 def without_types(tree):
-    """A syntax tree without the types in its functions' heads, where nothing has a column then, and what is for them alone."""
+    """A syntax tree without the types in its functions, and without what is for types alone."""
     tree.body = [node for node in tree.body if not (
         isinstance(node, ast.If) and ast.dump(node.test) == ast.dump(ast.Name("TYPE_CHECKING", ast.Load())) and not node.orelse)]
     for function in ast.walk(tree):
         if isinstance(function, ast.FunctionDef):
             function.returns = None
-            for node in ast.walk(function.args):
-                node.col_offset = 0
+            for node in ast.walk(function):
                 if isinstance(node, ast.arg):
                     node.annotation = None
+                for name in ("body", "orelse", "finalbody"):
+                    if isinstance(getattr(node, name, None), list):
+                        setattr(node, name, list(map(untyped, getattr(node, name))))
     return tree
 
 
+def untyped(statement):
+    """`name: int = 1` as `name = 1`."""
+    if not isinstance(statement, ast.AnnAssign) or statement.value is None:
+        return statement
+    return ast.copy_location(ast.Assign([statement.target], statement.value), statement)
+
+
 def difference(one, other):
-    """Where two syntax trees differ, docstrings and what stands for them left out: in kind, value or place; or None."""
+    """Where two syntax trees differ, docstrings and what stands for them left out: in kind, value or line; or None."""
     waiting = [(one, other)]
     while waiting:
         one, other = waiting.pop()
@@ -88,7 +97,7 @@ def difference(one, other):
             return one, other
         if isinstance(one, ast.AST):
             waiting += [(getattr(one, name, None), getattr(other, name, None)) for name in one._fields]
-            waiting += [(getattr(one, name, 0), getattr(other, name, 0)) for name in ("lineno", "col_offset")]
+            waiting.append((getattr(one, "lineno", 0), getattr(other, "lineno", 0)))
         elif isinstance(one, list):
             one, other = without_docstring(one), without_docstring(other)
             waiting += [(len(one), len(other))] + list(zip(one, other))
