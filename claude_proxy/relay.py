@@ -45,16 +45,16 @@ GRACE_SECONDS = 2.0                 # after the provider's head: an error that f
 NUDGE_SECONDS = 120.0               # Claude Code gives up on a stream that has said nothing real for 300 s
 CUT = "prompt-cut"                  # the warning's code: the provider seems to have cut the prompt in silence
 NOTHING = "empty-answer"            # the provider has answered with nothing
-dumps = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+dumps = json.JSONEncoder(ensure_ascii=False, check_circular=False, separators=(",", ":")).encode
 # Where few characters are others, escaping them is twice as fast: one emoji would make four bytes of every character.
-dumps_ascii = json.JSONEncoder(separators=(",", ":")).encode
+dumps_ascii = json.JSONEncoder(check_circular=False, separators=(",", ":")).encode
 log = logging.getLogger(__name__)
 
 
 def create_message(app: Application, request: Request, answer: Answer, provider_name: Optional[str],
                    record: Record) -> None:
     """POST /v1/messages: answer it, or raise the ProxyError that says why not."""
-    body = request.json()
+    body = request.json(app.seen_tools)
     record.requested_model = str(body.get("model", ""))[:100]
     targets: Sequence[Target] = app.targets(body.get("model"), provider_name)
     if any(target.provider.vision_model for target in targets) and conversion.has_images(body):
@@ -143,7 +143,7 @@ class Turn:
 
     def _call(self, target: Target, key: Key, chat: ChatRequest) -> ProviderAnswer:
         write = dumps_ascii if conversion.begins_in_ascii(chat.body["messages"]) else dumps
-        data = write(chat.body).encode("utf-8", "replace")
+        data = conversion.written(chat.body, write)
         self._about(target, chat, data)
         return self.app.caller.call(target, data, self.watch, self.stream, key)
 
@@ -152,7 +152,9 @@ class Turn:
         record, provider = self.record, target.provider.name
         record.provider, record.model = provider, target.model
         record.warnings = list(target.warnings) + list(chat.warnings) + (["demo"] if provider == DEMO else [])
-        self.text_bytes = len(data) - (tokens.base64_bytes(data) if chat.has_files else 0)
+        self.text_bytes = len(data) - conversion.spare_bytes(chat.body)
+        if chat.has_files:
+            self.text_bytes -= tokens.base64_bytes(data)
         ratio = self.app.learned.bytes_per_token(provider, target.model)
         self.context = chat.answer
         self.context.input_tokens = tokens.quick_estimate(self.text_bytes, 0, ratio)
@@ -179,7 +181,7 @@ class Turn:
         from .providers import refusals             # all that is known of errors: not before there is one
         error = refusals.from_provider(upstream.status, text, headers, target, [key.value],
                                        self.context.input_tokens)
-        return Refused(error, upstream.status, text, upstream.headers, chat_body)
+        return Refused(error, upstream.status, text, upstream.headers, conversion.plain(chat_body))
 
     def _relay(self, upstream: ProviderAnswer, target: Target) -> None:
         data = upstream.read(MAX_ANSWER_BYTES)

@@ -18,6 +18,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 READER, BODY, GUARDS = "server/reader.py", "server/body.py", "server/guards.py"
 MALFORMED, SERVED = "test_server_malformed.py::test_malformed", "test_server_connection.py::"
 HEAD, PATHS, REDIRECTS = "test_server_reader.py::", "test_server_routes.py::", "test_redirects.py::"
+SEEN, SEEN_TOOLS = "test_seen_tools.py::", "conversion/seen_tools.py"
 DOOR, POOL, SECRETS = "test_server_guards.py::", "test_upstream_pool.py::", "test_secrets.py::"
 
 # (promise, test, file below claude_proxy/, a text in it, the fault in its place)
@@ -135,6 +136,25 @@ PROMISES = (
     ("a name of a megabyte is refused", "test_routing.py::test_refused", "routing.py", "MAX_NAME = 512", "MAX_NAME = 51200000"),
     ("an unknown provider: 400", "test_routing.py::test_refused", "routing.py", "    if provider is None:\n        names",
      "    if False:\n        names"),
+
+    # -- tools that come again
+    ("known tools say what they said", SEEN + "test_more_than_a_frame", SEEN_TOOLS, "return layout if same and ", "return layout if "),
+    ("what a client or a target decides is not known", SEEN + "test_more_than_a_frame", SEEN_TOOLS, "if any(tool.get(name)",
+     "if any(False and tool.get(name)"),
+    ("another text is another list", SEEN + "test_another_text_of_the_same_length_is_another_list", SEEN_TOOLS,
+     "self._layouts.get((length, hash(piece)))", "next(iter(self._layouts.values()))"),
+    ("no word of them is kept", SEEN + "test_nothing_of_the_tools_is_kept", SEEN_TOOLS, "    layout.spare = ",
+     "    layout.text = text\n    layout.spare = "),
+    ("their number is limited", SEEN + "test_only_so_many_lists_are_remembered", SEEN_TOOLS, "[1 - MOST:]", ""),
+    ("of equal names the last one counts, in known tools as well", SEEN + "test_half_characters_and_doubled_names_are_for_the_whole_way", SEEN_TOOLS,
+     "if len(found) != len(pairs):", "if False:"),
+    ("a dialect gets what it takes", SEEN + "test_each_dialect_gets_what_it_takes", "conversion/tool_text.py",
+     'if dialect.schema_style or "tools" in dialect.drop_params:', "if False:"),
+    ("keywords that it refuses", SEEN + "test_each_dialect_gets_what_it_takes", "conversion/tool_text.py", "return self._layout.fits[keys]", "return True"),
+    ("what is added and removed", SEEN + "test_what_else_a_request_says_of_tools", "conversion/tools.py", "and not any(_tool_changes(", "or any(_tool_changes("),
+    ("spaces of the client are no tokens", SEEN + "test_another_frame_is_all", SEEN_TOOLS, "    layout.spare = ", "    layout.spare = 0 * "),
+    ("known tools are mended", SEEN + "test_on_the_wire_a_keyword_that_is_refused_is_left_out", "relay.py", "conversion.plain(chat_body))", "chat_body)"),
+    ("an object's end is the body's end", SEEN + "test_what_is_wrong_with_a_body_is_said_as_ever", BODY, "    if end != len(text):", "    if end < 0:"),
 
     # -- web pages
     ("a loopback address has loopback names", DOOR, GUARDS, "return not loopback and (not allowed or _is_address(name))", "return True"),

@@ -34,10 +34,10 @@ def fitted(schema: Schema, dialect: Dialect) -> Schema:
         from .gemini_schema import as_gemini
         return as_gemini(schema)
     keys = frozenset(dialect.drop_schema_keys)
-    return schema if _is_fine(schema, keys) else _without(schema, keys)
+    return schema if is_fine(schema, keys) else _without(schema, keys)
 
 
-def _is_fine(schema: Schema, keys: FrozenSet[str]) -> bool:
+def is_fine(schema: Schema, keys: FrozenSet[str]) -> bool:
     """Whether nothing of a schema has to go: a client sends the same tools with every request, and most of them are."""
     if not keys.isdisjoint(schema) or schema.get("required", schema) is None:
         return False
@@ -48,7 +48,7 @@ def _is_fine(schema: Schema, keys: FrozenSet[str]) -> bool:
         elif value.__class__ is list and (key in SCHEMA_LISTS or key == "items"):
             inside = value
         for inner in inside:
-            if inner.__class__ is dict and not _is_fine(inner, keys):
+            if inner.__class__ is dict and not is_fine(inner, keys):
                 return False
     return True
 

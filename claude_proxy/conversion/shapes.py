@@ -31,6 +31,7 @@ from .checks import (
 )
 from .effort import ON
 from .tools import CHANGES, SERVER_TOOLS, TYPED_TOOLS
+from .tool_text import Tools
 
 if TYPE_CHECKING:
     from ..errors import InvalidRequest
@@ -233,6 +234,8 @@ BLOCKS = {
 
 def tools(value: Any, path: Path) -> None:
     """Custom tools with a schema, and typed ones; names are unique."""
+    if isinstance(value, Tools):                # looked at when they were first seen
+        return
     array(value, path)
     seen = set()
     for index, tool in enumerate(value):

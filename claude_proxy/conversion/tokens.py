@@ -53,7 +53,7 @@ Part = Tuple[str, int]
 def _request_parts(body: Dict[str, Any], family: str) -> Iterator[Part]:
     for part in _content_parts(body.get("system"), family):
         yield part
-    for tool in _list(body.get("tools")):
+    for tool in body.get("tools") or ():
         yield _json(tool), TOOL_TOKENS
     for message in _list(body.get("messages")):
         yield "", MESSAGE_TOKENS

@@ -11,7 +11,7 @@
 https://docs.anthropic.com/en/docs/agents-and-tools/tool-use/implement-tool-use
 """
 import json
-from typing import Any, Dict, Iterator, List, NamedTuple, Tuple
+from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Tuple
 
 from .checks import refuse
 from .clients import Client
@@ -19,6 +19,7 @@ from .names import shorten_tool_name
 from .schema import parameters, qualifies_as_strict
 from .scope import Scope
 from .typed_tools import TYPED_TOOLS
+from .tool_text import Schemas, Tools
 
 TOOL_SEARCH = "tool_search_tool_"
 SERVER_TOOLS = ("web_search_", "web_fetch_", "code_execution_", "advisor_", "mcp_toolset", TOOL_SEARCH)
@@ -33,11 +34,15 @@ class ToolParams(NamedTuple):
 
     params: Dict[str, Any]
     names: Dict[str, str]                # a shortened name -> the client's own
-    schemas: Dict[str, Dict[str, Any]]   # a name that the provider was given -> its parameters
+    schemas: Mapping[str, Dict[str, Any]]   # a name that the provider was given -> its parameters
 
 
 def tool_params(body: Dict[str, Any], scope: Scope, client: Client) -> ToolParams:
     """`tools`, `tool_choice` and `parallel_tool_calls`; none of them where there is no tool."""
+    known = body.get("tools")
+    if isinstance(known, Tools) and known.fit(scope.dialect) and _as_they_are(body):
+        written = known.functions()
+        return ToolParams({"tools": written}, {}, Schemas(known.names(), written))
     tools, params = _sorted_out(body, scope, client)
     if not tools and not body.get("tool_choice"):
         return ToolParams(params, {}, {})
@@ -49,6 +54,11 @@ def tool_params(body: Dict[str, Any], scope: Scope, client: Client) -> ToolParam
         params.update({"tools": functions}, **choice)
     names = {shorten_tool_name(tool["name"]): tool["name"] for tool in tools if len(tool["name"]) > 64}
     return ToolParams(params, names, {made["function"]["name"]: made["function"]["parameters"] for made in functions})
+
+
+def _as_they_are(body: Dict[str, Any]) -> bool:
+    """Nothing else in the request has to do with its tools."""
+    return body.get("tool_choice") in (None, {"type": "auto"}) and not any(_tool_changes(body["messages"]))
 
 
 def function(tool: Dict[str, Any], scope: Scope) -> Dict[str, Any]:

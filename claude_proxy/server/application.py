@@ -4,6 +4,7 @@ from typing import Any, Dict, Optional, Tuple
 
 from .. import routing
 from ..config import Config, secrets_of
+from ..conversion import SeenTools
 from ..cores import Cores
 from .guards import Door, Places
 
@@ -21,6 +22,7 @@ class Application:
         metrics.stale_retries = lambda: caller.pool.stale_retries
         self.cores = Cores(metrics.running)
         self.learned = learned                      # providers.learned.Learned
+        self.seen_tools = SeenTools()
         self.started = time.monotonic()
         self.draining = False                       # no new connections; answers say `connection: close`
         self.drain_over = False                     # the patience with running answers has ended

@@ -8,8 +8,10 @@ import re
 import socket
 import time
 import zlib
-from typing import Any, Dict, List, Optional, Set, Union
+from typing import Any, Dict, List, Optional, Set, Tuple, Union
 
+from ..conversion import SeenTools
+from ..conversion.members import Member, members
 from ..conversion.wellformed import is_well_formed
 from ..errors import InvalidRequest, Timeout, TooLarge
 from .reader import CR, HARMLESS, MAX_FIELDS, parse_fields
@@ -20,6 +22,7 @@ MAX_TRAILERS = 8 * 1024
 MAX_DEPTH = 200
 MAX_VALUES = 1000000                 # ten million empty objects are 30 MB, and a gigabyte once they are parsed
 MAX_DIGITS = 308                     # one more may be past what a double, and so any other reader of JSON, holds
+SMALL = 4096                         # characters of a body that is not worth to be taken apart
 FIRST_ROOM = 65536                   # bytes of a body that there is a place for before they come
 
 CHUNK_LINE = re.compile(rb"([0-9A-Fa-f]{1,16})(?:;[\t -~\x80-\xff]{0,1024})?").fullmatch
@@ -206,15 +209,32 @@ def text_of(data: AnyBytes, charset: str) -> str:
     return text
 
 
-def parse_text(text: str) -> Dict[str, Any]:
-    """The object that a body's text holds; see parse_json."""
+def parse_text(text: str, seen: Optional[SeenTools] = None) -> Dict[str, Any]:
+    """The object that a body's text holds; see parse_json. `seen`: known tools need not be read."""
     check_number(text)
-    body = _parse(text)
+    body, tools = _apart(text, seen) if seen and len(text) > SMALL else (_parse(text), None)
     if not isinstance(body, dict):
         raise InvalidRequest("the body must be a JSON object")
     if not all(map(is_well_formed, look_through(body))):
-        body = _parse(_whole_characters(text))
+        return _parse(_whole_characters(text))
+    known = seen.learn(text[tools.start:tools.end], tools.value) if seen and tools else None
+    if known:
+        body["tools"] = known
     return body
+
+
+def _apart(text: str, seen: SeenTools) -> Tuple[Dict[str, Any], Optional[Member]]:
+    """The body, and what was read as its `tools`; None where they are known, or stand in an unusual place."""
+    def tools(text: str, start: int) -> Tuple[Any, int]:
+        return seen.at(text, start) or DECODER.raw_decode(text, start)
+    try:
+        found, end = members(text, 0, DECODER.raw_decode, {"tools": tools})
+    except (ValueError, RecursionError):
+        end = -1
+    if end != len(text):
+        return _parse(text), None
+    read = found.get("tools")
+    return {name: each.value for name, each in found.items()}, read if read and isinstance(read.value, list) else None
 
 
 def _parse(text: str) -> Dict[str, Any]:

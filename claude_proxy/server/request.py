@@ -12,6 +12,7 @@ from .wire import Wire
 
 if TYPE_CHECKING:
     import socket
+    from ..conversion import SeenTools
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 WITH_BODY = ("POST", "PUT", "PATCH")
@@ -78,10 +79,10 @@ class Request:
         self.body_bytes = len(data)
         return data
 
-    def json(self) -> Dict[str, Any]:
-        """The body as a JSON object; the bytes are not kept. InvalidRequest where it is none."""
+    def json(self, seen: Optional[SeenTools] = None) -> Dict[str, Any]:
+        """The body as a JSON object (see parse_text); the bytes are not kept. InvalidRequest where it is none."""
         charset = charset_of(self.headers.get("content-type", ""))
         data = self.body()
         text = text_of(data, charset)
         del data                                        # its place is wanted for what is parsed
-        return parse_text(text)
+        return parse_text(text, seen)
