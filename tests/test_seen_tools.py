@@ -148,6 +148,7 @@ TEXTS = {
     "inside something else": (HEAD + '"metadata": {"tools":%s}, "tools": []}', False),
     "with an escape in the name": (HEAD + '"t\\u006fols":%s}', False),
     "beside a name with an escape": (HEAD + '"\\u0061": 1, "tools":%s}', False),
+    "beside two hundred of one name": (HEAD + '"a": 1, ' * 200 + '"tools":%s}', False),
     "beside two hundred others": (HEAD + "".join('"%d": 1, ' % number for number in range(200)) + '"tools":%s}', False),
 }
 

@@ -26,8 +26,8 @@ def members(text: str, at: int, read: Read, special: Dict[str, Read]) -> Tuple[D
     """The members of the object at `at`, and where it ends; of equal names the last. `special`: name -> its reader."""
     found: Dict[str, Member] = {}
     match = OPEN(text, at)
-    while match is not None and len(found) < MANY:
-        match = MEMBER(text, match.end())
+    for _ in range(MANY):
+        match = match and MEMBER(text, match.end())
         if match is None:
             break
         name, start = match.group(1), match.end()
