@@ -23,6 +23,12 @@ def classes(dataclass, field):
         name: str = ""
         tries: List[str] = field(default_factory=list)
 
+    @dataclass(frozen=True)
+    class Fixed:
+        first: int = 1
+        second: int = 2
+
+    Price.fixed = Fixed
     return Price, Record
 
 

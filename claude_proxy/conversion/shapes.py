@@ -234,7 +234,7 @@ BLOCKS = {
 
 def tools(value: Any, path: Path) -> None:
     """Custom tools with a schema, and typed ones; names are unique."""
-    if isinstance(value, Tools):                # looked at when they were first seen
+    if value.__class__ is Tools:                # looked at when they were first seen
         return
     array(value, path)
     seen = set()

@@ -40,7 +40,7 @@ class ToolParams(NamedTuple):
 def tool_params(body: Dict[str, Any], scope: Scope, client: Client) -> ToolParams:
     """`tools`, `tool_choice` and `parallel_tool_calls`; none of them where there is no tool."""
     known = body.get("tools")
-    if isinstance(known, Tools) and known.fit(scope.dialect) and _as_they_are(body):
+    if known.__class__ is Tools and known.fit(scope.dialect) and _as_they_are(body):
         written = known.functions()
         return ToolParams({"tools": written}, {}, Schemas(known.names(), written))
     tools, params = _sorted_out(body, scope, client)

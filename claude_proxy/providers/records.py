@@ -45,6 +45,9 @@ else:
         cls.__dataclass_fields__ = {each.name: each for each in cls.record_fields}      # for dataclasses.replace()
         cls.record_names = tuple(found.name for found in cls.record_fields)
         cls.record_name_set = frozenset(cls.record_names)
+        # Of a row that stays most is defaults, and they are the class's; what lives for a request has its own at hand.
+        cls.record_defaults = {} if frozen else {
+            each.name: each.default for each in cls.record_fields if each.default is not NOTHING}
         cls.record_required = frozenset(
             each.name for each in cls.record_fields if each.default is NOTHING and not each.default_factory)
         cls.record_factories = [(each.name, each.default_factory) for each in cls.record_fields if each.default_factory]
@@ -62,13 +65,16 @@ else:
         return type(record)(**dict(record.__dict__, **changes))
 
     def _init(self, *values, **named):
-        own, names = self.__dict__, self.record_names       # a default is the class's: most of a row is defaults
+        own, names = self.__dict__, self.record_names
+        own.update(self.record_defaults)
         for name, make in self.record_factories:
             own[name] = make()
         if values:
             own.update(zip(names, values))
         own.update(named)
-        if len(values) > len(names) or not self.record_required <= own.keys() <= self.record_name_set:
+        every = self.record_defaults and len(own) == len(names) and not self.record_required    # name was there before
+        right = every or self.record_required <= own.keys() <= self.record_name_set
+        if not right or len(values) > len(names):
             raise TypeError("%s(%s) does not take %d values and %s"
                             % (type(self).__name__, ", ".join(names), len(values), ", ".join(named) or "no names"))
 
