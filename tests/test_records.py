@@ -53,6 +53,9 @@ def outcome(act):
     lambda price, record: dataclasses.replace(price("a", 1), model="b"),
     lambda price, record: dataclasses.replace(price("a"), unknown=1), lambda price, record: price.price,
     lambda price, record: price.more, lambda price, record: hasattr(record, "tries"),
+    lambda price, record: price.fixed(first=3, unknown=1), lambda price, record: price.fixed(3, second=1),
+    lambda price, record: price.fixed(1, 2) == price.fixed(), lambda price, record: price.fixed(1, 2, 3),
+    lambda price, record: record(unknown=1), lambda price, record: record("a", ["b"], "c"),
 ])
 def test_like_dataclasses(act):
     assert outcome(lambda: act(*classes(*OURS))) == outcome(lambda: act(*classes(*THEIRS)))
