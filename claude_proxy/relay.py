@@ -181,7 +181,7 @@ class Turn:
         from .providers import refusals             # all that is known of errors: not before there is one
         error = refusals.from_provider(upstream.status, text, headers, target, [key.value],
                                        self.context.input_tokens)
-        return Refused(error, upstream.status, text, upstream.headers, conversion.plain(chat_body))
+        return Refused(error, upstream.status, text, upstream.headers, conversion.with_lists(chat_body))
 
     def _relay(self, upstream: ProviderAnswer, target: Target) -> None:
         data = upstream.read(MAX_ANSWER_BYTES)

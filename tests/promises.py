@@ -146,14 +146,15 @@ PROMISES = (
     ("no word of them is kept", SEEN + "test_nothing_of_the_tools_is_kept", SEEN_TOOLS, "    layout.spare = ",
      "    layout.text = text\n    layout.spare = "),
     ("their number is limited", SEEN + "test_only_so_many_lists_are_remembered", SEEN_TOOLS, "[1 - MOST:]", ""),
-    ("of equal names the last one counts, in known tools as well", SEEN + "test_half_characters_and_doubled_names_are_for_the_whole_way", SEEN_TOOLS,
+    ("of equal names the last one counts, in known tools as well",
+     SEEN + "test_half_characters_and_doubled_names_are_for_the_whole_way", SEEN_TOOLS,
      "if len(found) != len(pairs):", "if False:"),
     ("a dialect gets what it takes", SEEN + "test_each_dialect_gets_what_it_takes", "conversion/tool_text.py",
      'if dialect.schema_style or "tools" in dialect.drop_params:', "if False:"),
     ("keywords that it refuses", SEEN + "test_each_dialect_gets_what_it_takes", "conversion/tool_text.py", "return self._layout.fits[keys]", "return True"),
     ("what is added and removed", SEEN + "test_what_else_a_request_says_of_tools", "conversion/tools.py", "and not any(_tool_changes(", "or any(_tool_changes("),
     ("spaces of the client are no tokens", SEEN + "test_another_frame_is_all", SEEN_TOOLS, "    layout.spare = ", "    layout.spare = 0 * "),
-    ("known tools are mended", SEEN + "test_on_the_wire_a_keyword_that_is_refused_is_left_out", "relay.py", "conversion.plain(chat_body))", "chat_body)"),
+    ("known tools are mended", SEEN + "test_on_the_wire_a_keyword_that_is_refused_is_left_out", "relay.py", "conversion.with_lists(chat_body))", "chat_body)"),
     ("an object's end is the body's end", SEEN + "test_what_is_wrong_with_a_body_is_said_as_ever", BODY, "    if end != len(text):", "    if end < 0:"),
 
     # -- web pages

@@ -8,10 +8,10 @@ from claude_proxy.conversion import (
     CLAUDE_CODE,
     SeenTools,
     count_tokens,
-    plain,
     seen_tools,
     spare_bytes,
     to_chat_request,
+    with_lists,
     written,
 )
 from claude_proxy.conversion.tool_text import Functions, Tools
@@ -82,7 +82,7 @@ def test_another_frame_is_all(tools, compact):
     body = parsed(request_text(tools, compact))
     assert isinstance(body["tools"], Tools) and list(body["tools"]) == tools and len(body["tools"]) == len(tools)
     made, usual = chat(body), chat(dict(body, tools=tools))
-    assert isinstance(made.body["tools"], Functions) and plain(made.body) == usual.body
+    assert isinstance(made.body["tools"], Functions) and with_lists(made.body) == usual.body
     for write in (dumps, dumps_ascii):
         data = written(made.body, write)
         assert json.loads(data) == usual.body and list(json.loads(data)) == list(usual.body)
@@ -114,7 +114,7 @@ def test_each_dialect_gets_what_it_takes(dialect, as_it_came):
     for _ in range(2):
         made, usual = chat(body, target(**dialect)), chat(dict(body, tools=[READ, LIST]), target(**dialect))
         assert isinstance(made.body.get("tools"), Functions) == as_it_came
-        assert plain(made.body) == usual.body and made.warnings == usual.warnings
+        assert with_lists(made.body) == usual.body and made.warnings == usual.warnings
 
 
 REQUESTS = {
@@ -135,7 +135,7 @@ def test_what_else_a_request_says_of_tools(more, as_it_came):
     body = parsed(request_text([READ, LIST], **more))
     assert isinstance(body["tools"], Tools)
     made, usual = chat(body, client=CLAUDE_CODE), chat(dict(body, tools=[READ, LIST]), client=CLAUDE_CODE)
-    assert isinstance(made.body.get("tools"), Functions) == as_it_came and plain(made.body) == usual.body
+    assert isinstance(made.body.get("tools"), Functions) == as_it_came and with_lists(made.body) == usual.body
 
 
 KNOWN, HEAD = json.dumps([READ]), '{"model": "m", "max_tokens": 1, '
@@ -239,7 +239,7 @@ def test_another_text_of_the_same_length_is_another_list():
     other = dict(READ, name="Reader", description=LONG[:-1])
     assert len(request_text([other])) == len(request_text([READ]))
     made = chat(reader.parse_text(request_text([other]), known))
-    assert plain(made.body) == chat(dict(HELLO, tools=[other])).body
+    assert with_lists(made.body) == chat(dict(HELLO, tools=[other])).body
 
 
 def test_json_does_not_lose_them():

@@ -17,15 +17,15 @@ from .context import AnswerContext, ChatRequest
 from .plain import to_message
 from .request import begins_in_ascii, count_tokens, has_images, to_chat_request
 from .seen_tools import SeenTools
-from .tool_text import plain, spare_bytes, written
+from .tool_text import spare_bytes, with_lists, written
 
 if TYPE_CHECKING:
     from .response import message_from_stream, stream_from_completion
     from .stream import AnswerStream
 
 __all__ = ["ANY_CLIENT", "CLAUDE_CODE", "AnswerContext", "AnswerStream", "ChatRequest", "Client", "SeenTools",
-           "begins_in_ascii", "client_of", "count_tokens", "has_images", "message_from_stream", "plain",
-           "spare_bytes", "stream_from_completion", "to_chat_request", "to_message", "written"]
+           "begins_in_ascii", "client_of", "count_tokens", "has_images", "message_from_stream", "spare_bytes",
+           "stream_from_completion", "to_chat_request", "to_message", "with_lists", "written"]
 
 
 def __getattr__(name: str) -> Any:

@@ -12,11 +12,11 @@ from typing import Any, Dict, FrozenSet, Iterator, List, Optional, Tuple
 
 from ..errors import InvalidRequest
 from . import shapes
-from .members import NEXT, Member, members
 from .clients import ANY_CLIENT
+from .members import NEXT, Member, members
 from .scope import Scope
-from .tools import tool_params
 from .tool_text import Layout, Place, Tools
+from .tools import tool_params
 
 MOST = 64                           # lists that are remembered
 AFTER = (",", "}", " ", "\n", "\r", "\t")

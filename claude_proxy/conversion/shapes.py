@@ -30,8 +30,8 @@ from .checks import (
     string,
 )
 from .effort import ON
-from .tools import CHANGES, SERVER_TOOLS, TYPED_TOOLS
 from .tool_text import Tools
+from .tools import CHANGES, SERVER_TOOLS, TYPED_TOOLS
 
 if TYPE_CHECKING:
     from ..errors import InvalidRequest

@@ -121,7 +121,7 @@ def spare_bytes(chat: Dict[str, Any]) -> int:
     return functions.spare if isinstance(functions, Functions) else 0
 
 
-def plain(chat: Dict[str, Any]) -> Dict[str, Any]:
+def with_lists(chat: Dict[str, Any]) -> Dict[str, Any]:
     """The same request with all its lists."""
     functions = chat.get("tools")
     return dict(chat, tools=functions.listed()) if isinstance(functions, Functions) else chat

@@ -18,8 +18,8 @@ from .clients import Client
 from .names import shorten_tool_name
 from .schema import parameters, qualifies_as_strict
 from .scope import Scope
-from .typed_tools import TYPED_TOOLS
 from .tool_text import Schemas, Tools
+from .typed_tools import TYPED_TOOLS
 
 TOOL_SEARCH = "tool_search_tool_"
 SERVER_TOOLS = ("web_search_", "web_fetch_", "code_execution_", "advisor_", "mcp_toolset", TOOL_SEARCH)

@@ -18,8 +18,8 @@ from typing import Any, Callable, List, Optional, Sequence, Set, Tuple
 
 from ..config import is_loopback
 from .answers import Answer, new_request_id
-from .base import ThreadingHTTPServer
 from .connection import Connection, no_room
+from .lean_http import ThreadingHTTPServer
 from .sockets import bind, tls_context
 from .wire import Wire
 
