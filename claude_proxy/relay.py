@@ -239,7 +239,7 @@ class StreamTurn(Turn):
         server = app.config.server
         self.ping_seconds = server.ping_seconds
         self.translation: AnswerStream = None   # type: ignore[assignment]  # from the first try on
-        self.events: Optional[EventStream] = None
+        self.events: EventStream = None         # type: ignore[assignment]  # from the first bytes on
         self.nudged = False
         self._silent_since = request.arrived
         self._next_beat = watch.beat_at = request.arrived + server.open_seconds
@@ -264,15 +264,17 @@ class StreamTurn(Turn):
         pieces = upstream.pieces()
         head = first_of(pieces)
         translation = self.translation
-        cut: Optional[BrokeOff] = None
+        last, cut = b"", None
         if looks_like_events(head, upstream.headers):
-            cut = self._translate(chain(self._event_by_event(head), pieces))
+            last, cut = self._translate(chain(self._event_by_event(head), pieces))
         else:
             from .conversion.response import take_completion
             data = whole(head, pieces, MAX_ANSWER_BYTES)
             take_completion(translation, completion_of(data, target), self.context)
-        last = translation.finish() if translation.error is None else b""
+        last += translation.finish()
         if translation.error is not None:
+            if last:
+                self._send(last)
             raise cut or translation.error
         if not translation.relayed:
             self._nothing_said(translation.stop_reason, translation.usage)
@@ -285,24 +287,27 @@ class StreamTurn(Turn):
         if not self.answer.sent:
             self._next_beat = self.watch.beat_at = min(self.watch.beat_at, self.watch.clock() + GRACE_SECONDS)
 
-    def _translate(self, pieces: Iterable[bytes]) -> Optional[BrokeOff]:
-        """Feed and send until the answer's end -> the BrokeOff that came before it, or None.
+    def _translate(self, pieces: Iterable[bytes]) -> Tuple[bytes, Optional[BrokeOff]]:
+        """Feed and send until the answer's end -> its last events, to be sent with what closes it, and the BrokeOff
+        that came before the end, or None.
 
         What costs time here costs it for every chunk.
         """
-        translation, watch, send = self.translation, self.watch, self._send
+        translation, watch = self.translation, self.watch
         feed, clock, ping_seconds = translation.feed, watch.clock, self.ping_seconds
         try:
             for piece in pieces:
                 data = feed(piece)
-                if data:
-                    send(data)
-                    watch.beat_at = clock() + ping_seconds
                 if translation.done or translation.error is not None:
-                    return None
+                    return data, None
+                if data:
+                    if self.events is None:
+                        self._open()
+                    self.events.send(data)
+                    watch.beat_at = clock() + ping_seconds
         except BrokeOff as cut:
-            return without_frames(cut)              # where a finish_reason has come, only the framing was cut
-        return None
+            return b"", without_frames(cut)         # where a finish_reason has come, only the framing was cut
+        return b"", None
 
     def _event_by_event(self, piece: bytes) -> Iterator[bytes]:
         """The answer's first piece, cut so that what is said first has gone out before the rest is looked at."""
@@ -314,15 +319,18 @@ class StreamTurn(Turn):
 
     def _send(self, data: bytes) -> None:
         if self.events is None:
-            self.events = self.answer.stream(self._headers())
-            self.record.first_byte = time.monotonic()
+            self._open()
         self.events.send(data)
+
+    def _open(self) -> None:
+        """The answer's head is settled; it goes out with the first events."""
+        self.events = self.answer.stream(self._headers())
+        self.record.first_byte = time.monotonic()
 
     def _end(self, data: bytes, target: Target) -> None:
         self._count(self.translation.usage, self.translation.stop_reason, target)
         if self.events is None:
-            self.events = self.answer.stream(self._headers())
-            self.record.first_byte = time.monotonic()
+            self._open()
         self.events.end(data)
         self._compare(target)
 

@@ -97,6 +97,11 @@ class Reply:
             self._more()
 
     @property
+    def pieces(self):
+        """The chunks of a body in chunks, the empty last one too."""
+        return re.split(rb"\r\n[0-9a-f]+\r\n", b"\r\n" + self.raw.partition(b"\r\n\r\n")[2])[1:]
+
+    @property
     def json(self):
         return json.loads(self.body.decode("utf-8"))
 
@@ -181,8 +186,18 @@ def test_what_is_said_first_goes_out_before_what_came_with_it(world):
         b'{"role":"assistant","content":""}', b'{"content":"A"}', b'{"content":"B"}', b'{"content":"C"}'))
     world.provider.script = {"chunks": [wire, {"finish": "stop"}], "framing": "length"}      # all in one piece
     reply = world.ask("any", True)
-    pieces = re.split(rb"\r\n[0-9a-f]+\r\n", b"\r\n" + reply.raw.partition(b"\r\n\r\n")[2])
-    assert [re.findall(rb'"text": ?"([A-Z])"', piece) for piece in pieces[1:3]] == [[b"A"], [b"B", b"C"]] and reply.text == "ABC"
+    assert [re.findall(rb'"text": ?"([A-Z])"', piece) for piece in reply.pieces[:2]] == [[b"A"], [b"B", b"C"]] and reply.text == "ABC"
+
+
+def test_the_last_words_go_out_with_the_end(world):
+    end = b"".join(b"data: %s\n\n" % data for data in (
+        b'{"choices":[{"index":0,"delta":{"content":"B"}}]}', b'{"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}',
+        b"[DONE]"))
+    world.provider.script = {"chunks": [{"delta": {"content": "A"}}, ("sleep", 0.05), end]}
+    reply = world.ask("any", True)
+    events = [re.findall(rb"event: (\w+)", piece) for piece in reply.pieces]
+    assert reply.text == "AB" and events[1:] == [
+        [b"content_block_delta", b"content_block_stop", b"message_delta", b"message_stop"], []]
 
 
 def test_what_the_provider_gets(world):
@@ -423,6 +438,8 @@ AFTER = {
     "reset": [{"delta": {"content": "Hel"}}, ("sleep", 0.05), ("reset",)],
     "no end": [{"delta": {"content": "Hel"}}],
     "an error chunk": [{"delta": {"content": "Hel"}}, {"error": {"message": "boom", "code": 500}}],
+    "an error in one piece with text": [{"delta": {"content": "H"}}, ("sleep", 0.05), b'data: {"choices":[{"index":0,'
+                                        b'"delta":{"content":"el"}}]}\n\ndata: {"error":{"message":"boom","code":500}}\n\n'],
     "silence": [{"delta": {"content": "Hel"}}, ("silence", 5)],
 }
 
@@ -782,7 +799,8 @@ FEW = {"prompt_tokens": 2048, "completion_tokens": 1}
                          ids=["plain", "streamed"])
 def test_a_prompt_that_was_cut_in_silence_is_told_once(world, stream, headers, caplog):
     """In the log, in the status, and in the head of the next answer (of the same one, where that is still to come)."""
-    world.provider.scripts["cut-off"] = {"text": "Hi", "usage": FEW}
+    chunks = [{"delta": {"content": "Hi"}}, {"finish": "stop"}, {"choices": [], "usage": FEW}]
+    world.provider.scripts["cut-off"] = {"text": "Hi", "usage": FEW, "chunks": chunks}
     seen = [world.ask(stream=stream, model="cut-off", **LONG).headers.get("x-claude-proxy-warning", "") for _ in headers]
     assert ["prompt-cut" in warnings for warnings in seen] == headers
     for _ in headers:

@@ -21,6 +21,7 @@ CHUNKED = {
     "no chunk at all": (b"0\r\n\r\n", (b"", True, False)),
     "sizes in capitals, with zeros, with an extension": (
         b"0000A\r\n0123456789\r\n2;name=value\r\nab\r\n0\r\n\r\n", (b"0123456789ab", True, False)),
+    "sizes with zeros, after the same": (b"001\r\na\r\n001\r\nb\r\n001\r\nc\r\n0\r\n\r\n", (b"abc", True, False)),
     "trailer fields": (b"2\r\nab\r\n0\r\nX-Sum: 1\r\nX-More: 2\r\n\r\n", (b"ab", True, False)),
     "line ends inside a chunk": (b"6\r\na\r\n\r\nb\r\n0\r\n\r\n", (b"a\r\n\r\nb", True, False)),
     "cut inside a chunk": (b"5\r\nhel", (b"hel", False, False)),

@@ -63,6 +63,7 @@ class FastPath:
         self._reasoning_fields = reasoning_fields
         self._envelope = Envelope("", "", None)
         self._sink: Callable = list.clear       # takes the literals
+        self._alone: Optional[Tuple[str, str]] = None       # what stands around the text of an event that comes alone
         self._match: Callable[..., Any] = LITERAL.match     # of the text; finds at least nothing
         self._padding: Callable[..., Any] = LITERAL.match
         self._vain = 0
@@ -87,11 +88,20 @@ class FastPath:
         cut = cut_around(event, chunk, found[1]) if found and wanted else None
         if cut and wanted:
             self._envelope = cut
+            self._alone = (cut.before, cut.after + "\n\n") if cut.rest is None else None
             self._match, self._sink = wanted[0].match, wanted[1]
             self.ready = True
 
     def run(self, events: str, at: int) -> int:
         """Take the events from `at` on that come in the envelope; gives the place of the first that does not."""
+        if self._alone and len(events) < FIRST_WINDOW and not at:
+            before, after = self._alone
+            literal = events[len(before):-len(after)]
+            if literal and events.startswith(before) and events.endswith(after) and \
+                    self._match(literal).end() == len(literal):
+                self._vain = 0
+                self._sink([literal])
+                return len(events)
         literals: List[str] = []
         if self._envelope.rest is None and len(events) - at > FIRST_WINDOW:
             at = self._by_windows(events, at, literals)

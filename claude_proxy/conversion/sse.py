@@ -54,24 +54,27 @@ class EventSplitter:
             if end < 0:
                 return self._wait()
             data = data[:end + 2]
-        return self._text(data) if data.count(b"\n") < MANY_LINES else without_comments(self._text(data))
+        if not self._begun:
+            data = self._without_bom(data)
+        # Cut at a line's end, so no character is cut: what does not decode was never UTF-8.
+        text = data.decode("utf-8", "replace")
+        return text if len(data) < MANY_LINES or text.count("\n") < MANY_LINES else without_comments(text)
 
     def finish(self) -> str:
         """The event that the end of the stream cut short of its blank line, if there is one."""
         rest, self._pending = bytes(self._pending).rstrip(b"\n"), bytearray()
-        return self._text(rest + b"\n\n") if rest else ""
+        if not self._begun:
+            rest = self._without_bom(rest)
+        return (rest + b"\n\n").decode("utf-8", "replace") if rest else ""
 
     def _wait(self) -> str:
         if len(self._pending) > self._limit:
             raise EventTooLarge("an event of more than %d bytes" % self._limit)
         return ""
 
-    def _text(self, data: bytes) -> str:
-        # Cut at a line's end, so no character is cut: what does not decode was never UTF-8.
-        if not self._begun:
-            self._begun = True
-            data = data[3:] if data.startswith(BOM) else data
-        return data.decode("utf-8", "replace")
+    def _without_bom(self, data: bytes) -> bytes:
+        self._begun = True
+        return data[3:] if data.startswith(BOM) else data
 
     def _with_line_feeds(self, data: bytes) -> bytes:
         if self._after_cr and data.startswith(b"\n"):

@@ -18,6 +18,7 @@ BODILESS = (204, 304)               # whatever their heads announce
 MAX_SIZE_LINE_BYTES = 1024
 MAX_TRAILER_BYTES = 8192
 SIZE = re.compile(rb"[0-9A-Fa-f]{1,16}").fullmatch
+MAX_KNOWN_DIGITS = 3
 KNOWN_SIZES = {}                    # size lines of small chunks: a look-up costs a quarter of reading the number
 INFLATE_STEP_BYTES = 1 << 20        # a small compressed piece may be a very large one
 
@@ -30,9 +31,20 @@ class Chunked:
         self._rest = b""            # an unfinished size line or trailer
         self._missing = 0           # bytes of the open chunk, its CRLF included
         self._in_trailer = False
+        self._between = True        # nothing is open: the next byte begins a chunk
 
     def feed(self, data: bytes) -> bytes:
         """The content among the bytes; raises BrokeOff where they are no chunks."""
+        if self._between:                           # one whole chunk, as it comes from whoever writes word by word
+            at = data.find(b"\r\n", 0, MAX_KNOWN_DIGITS + 2)
+            size = KNOWN_SIZES.get(data[:at])
+            if size and at > 0 and at + size + 4 == len(data):
+                return data[at + 2:-2]
+        content = self._feed(data)
+        self._between = not (self._missing or self._rest or self._in_trailer)
+        return content
+
+    def _feed(self, data: bytes) -> bytes:
         if self._rest:
             data, self._rest = self._rest + data, b""
         parts = []
@@ -102,7 +114,7 @@ def chunk_size(line: bytes) -> int:
     if not SIZE(digits):
         raise BrokeOff("answered with broken chunks")
     size = int(digits, 16)
-    if len(line) <= 3:
+    if len(line) <= MAX_KNOWN_DIGITS:
         KNOWN_SIZES[line] = size
     return size
 
