@@ -31,20 +31,15 @@ class Chunked:
         self._rest = b""            # an unfinished size line or trailer
         self._missing = 0           # bytes of the open chunk, its CRLF included
         self._in_trailer = False
-        self._between = True        # nothing is open: the next byte begins a chunk
 
     def feed(self, data: bytes) -> bytes:
         """The content among the bytes; raises BrokeOff where they are no chunks."""
-        if self._between:                           # one whole chunk, as it comes from whoever writes word by word
+        if not (self._missing or self._rest or self._in_trailer):
+            # One whole chunk, as it comes from whoever writes word by word: no list, no loop.
             at = data.find(b"\r\n", 0, MAX_KNOWN_DIGITS + 2)
             size = KNOWN_SIZES.get(data[:at])
             if size and at > 0 and at + size + 4 == len(data):
                 return data[at + 2:-2]
-        content = self._feed(data)
-        self._between = not (self._missing or self._rest or self._in_trailer)
-        return content
-
-    def _feed(self, data: bytes) -> bytes:
         if self._rest:
             data, self._rest = self._rest + data, b""
         parts = []
