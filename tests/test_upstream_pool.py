@@ -81,8 +81,7 @@ def test_reused_although_only_the_end_of_the_content_was_waited_for(way):
         assert next(answer.pieces()) == b"data: [DONE]\n\n"
         answer.ended = True
     last.set()
-    way.provider.requests[0].done.wait(5)
-    time.sleep(0.02)
+    assert way.provider.requests[0].done.wait(5)        # its last chunk is here by then
     way.read()
     assert way.provider.connections == 1
 
@@ -280,11 +279,12 @@ def test_silence_is_bounded(way, model, stream):
 
 
 def test_the_text_of_an_error_is_not_waited_for(way):
-    way.provider.script = {"head": b"HTTP/1.1 500 Oops\r\nContent-Length: 100\r\n\r\n{\"error", "before": []}
-    for script in (way.provider.script, {"chunks": [b"half", ("silence", 5)]}):
-        way.provider.script = script
+    head, more = b"HTTP/1.1 500 Oops\r\n%s\r\n\r\n", [("silence", 5)]
+    cut = {"head": head % b"Content-Length: 100" + b'{"error'}
+    endless = {"before": [("raw", head % b"Transfer-Encoding: chunked" + b"4\r\nhalf\r\n")] + more}
+    for way.provider.script, told in ((cut, b'{"error'), (endless, b"half")):
         with way.open("any", True) as answer:
-            assert answer.read_some(1000, 0.05) in (b'{"error', b"half")
+            assert answer.read_some(1000, 0.05) == told
 
 
 @pytest.mark.parametrize("status", ["307 See There", "500 Oops"])
@@ -452,7 +452,7 @@ def test_a_client_that_leaves_ends_the_sending_of_a_request():
         began = time.monotonic()
         with pytest.raises(ClientLeft):
             Caller().call(target_for("http://127.0.0.1:%d" % deaf.getsockname()[1]), b"x" * (1 << 25), Watch(served))
-        assert time.monotonic() - began < 0.5
+        assert time.monotonic() - began < 2
     served.close()
 
 
