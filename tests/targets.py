@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 from claude_proxy.config import ModelRow
 from claude_proxy.conversion.context import ChatRequest
-from claude_proxy.conversion.request import to_chat_request
+from claude_proxy.conversion import to_chat_request
 from claude_proxy.providers.dialects import GENERIC
 
 HELLO = {"model": "claude-sonnet-5-5", "max_tokens": 256, "messages": [{"role": "user", "content": "Hello"}]}

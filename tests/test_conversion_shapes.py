@@ -2,7 +2,7 @@
 import pytest
 
 from claude_proxy.conversion.clients import ANY_CLIENT
-from claude_proxy.conversion.request import count_tokens, to_chat_request
+from claude_proxy.conversion import count_tokens, to_chat_request
 from claude_proxy.errors import InvalidRequest
 from targets import HELLO, PDF, PNG, assistant, result, system, target, text, use, user
 

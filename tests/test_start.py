@@ -21,6 +21,7 @@ NOT_YET = {
     "dataclasses", "inspect", "ast", "difflib", "hmac", "secrets", "subprocess", "platform", "pkgutil", "unicodedata",
     "uuid", "concurrent.futures", "asyncio", "encodings.idna", "html", "html.entities", "queue", "claude_proxy.demo",
     "claude_proxy.explaining", "claude_proxy.observe.overview", "claude_proxy.conversion.stream", "claude_proxy.conversion.response",
+    "claude_proxy.conversion.request", "claude_proxy.conversion.shapes", "claude_proxy.conversion.turns",
     "claude_proxy.conversion.textcalls", "claude_proxy.conversion.gemini_schema", "claude_proxy.conversion.text_tokens",
     "claude_proxy.providers.refusals", "claude_proxy.providers.complaints", "claude_proxy.commands.check",
     "claude_proxy.commands.run", "claude_proxy.commands.processes", "claude_proxy.commands.man",

@@ -182,3 +182,13 @@ def service_tier(body: Params, scope: Scope) -> Params:
     """"standard_only" is OpenAI's "default"; elsewhere there is nothing to choose."""
     wanted = body.get("service_tier") == "standard_only" and "service_tier" in scope.dialect.extra_params
     return {"service_tier": "default"} if wanted else {}
+
+
+# -- all of it
+
+def without_refused(chat: Params, scope: Scope) -> Params:
+    """The Chat parameters without what the dialect refuses; a limit or a stream's option is nobody's loss."""
+    for name in scope.dialect.drop_params:
+        if name in chat and name not in ("stream_options", "tool_choice", "parallel_tool_calls"):
+            scope.warn("dropped:" + name)
+    return {name: value for name, value in chat.items() if name not in scope.dialect.drop_params}

@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Optional
 
 from . import params, tokens
 from .blocks import content_of, parts_of, text
-from .clients import ANY_CLIENT, Client
+from .clients import Client
 from .context import AnswerContext, ChatRequest
 from .effort import shows_thinking, thinking_params
 from .scope import Scope, scope_of
@@ -38,18 +38,10 @@ from .wellformed import well_formed
 if TYPE_CHECKING:
     from .params import Stops
 
-BEGINNING = 65536           # characters of a text that tell how it is written
-FEW = 16                    # one more byte of UTF-8 in so many characters
 
-
-def to_chat_request(body: Dict[str, Any], target: Any, client: Client = ANY_CLIENT, message_id: str = "msg_0",
-                    max_tokens_override: Optional[int] = None, is_well_formed: bool = False) -> ChatRequest:
-    """The request that `target` (a routing.Target) gets, and what the translation of its answer must know.
-
-    Raises InvalidRequest("<path>: <why>") for what cannot be converted. `body` is not changed. is_well_formed: whoever
-    parsed it has seen to it that no text holds a lone surrogate (a look at each string is a quarter of the work here).
-    """
-    body = body if is_well_formed else well_formed(body)
+def in_all_steps(body: Dict[str, Any], target: Any, client: Client, message_id: str,
+                 max_tokens_override: Optional[int]) -> ChatRequest:
+    """to_chat_request, whatever the request is, without a lone surrogate. Raises InvalidRequest("<path>: <why>")."""
     check_request(body)
     scope = scope_of(target)
     params.check_foreign(body, scope)
@@ -79,7 +71,7 @@ def _chat_params(body: Dict[str, Any], scope: Scope, limit: int, stops: params.S
     chat.update(params.service_tier(body, scope))
     chat.update(tools.params)
     if scope.dialect.drop_params:
-        chat = _without_refused(chat, scope)
+        chat = params.without_refused(chat, scope)
     chat.update(scope.dialect.extra_body)
     return chat
 
@@ -112,42 +104,12 @@ def _holds_image(content: Any) -> bool:
     return any(block.get("type") == "image" or _holds_image(block.get("content")) for block in blocks)
 
 
-def begins_in_ascii(messages: List[Dict[str, Any]]) -> bool:
-    """Whether few characters of a Chat conversation, to the end of its first question, are others.
-
-    How a request is written is decided by this, and not by its whole: the turns of one session must be written alike.
-    """
-    looked = others = 0
-    for message in messages:
-        for words in _texts(message.get("content")):
-            words = words[:BEGINNING]
-            looked += len(words)
-            others += 0 if words.isascii() else len(words.encode("utf-8", "replace")) - len(words)
-        if message["role"] == "user":
-            break
-    return others * FEW <= looked
-
-
-def _texts(content: Any) -> List[str]:
-    if content.__class__ is str:
-        return [content]
-    return [part["text"] for part in content or () if part["type"] == "text"]
-
-
 def _messages(body: Dict[str, Any], scope: Scope) -> List[Dict[str, Any]]:
     talk = conversation(body["messages"], scope)
     parts = [part for block in system_blocks(body.get("system") or "") for part in parts_of(block, scope, "system")]
     parts += talk.leading + text(params.format_request(body, scope))
     system = [{"role": scope.dialect.system_role, "content": content_of(parts)}] if parts else []
     return system + talk.messages
-
-
-def _without_refused(chat: Dict[str, Any], scope: Scope) -> Dict[str, Any]:
-    """The same without what the dialect refuses; a limit or a stream's option is nobody's loss."""
-    for name in scope.dialect.drop_params:
-        if name in chat and name not in ("stream_options", "tool_choice", "parallel_tool_calls"):
-            scope.warn("dropped:" + name)
-    return {name: value for name, value in chat.items() if name not in scope.dialect.drop_params}
 
 
 def _is_forced(tool_parameters: Dict[str, Any]) -> bool:

@@ -11,12 +11,10 @@ import re
 from typing import Any, Dict, FrozenSet, Iterator, List, Optional, Tuple
 
 from ..errors import InvalidRequest
-from . import shapes
 from .clients import ANY_CLIENT
 from .members import NEXT, Member, members
 from .scope import Scope
 from .tool_text import Layout, Place, Tools
-from .tools import tool_params
 
 MOST = 64                           # lists that are remembered
 AFTER = (",", "}", " ", "\n", "\r", "\t")
@@ -64,6 +62,8 @@ class SeenTools:
 
 def layout_of(text: str, tools: List[Dict[str, Any]]) -> Optional[Layout]:
     """Where the pieces stand, if another frame around them is all that the tools need: it is tried."""
+    from . import shapes                            # not loaded before there are tools
+    from .tools import tool_params
     try:
         shapes.tools(tools, "tools")
         if any(tool.get(name) for tool in tools for name in CHANGING):
