@@ -22,6 +22,8 @@ import sealed
 
 HERE = pathlib.Path(__file__).resolve().parent
 LOAD_SECONDS = 60
+# A model this small may never come to an end by itself: the client's answer is its first sentence, always the same.
+SENTENCE = {"temperature": 0, "repeat_penalty": 1.1, "stop": [".", ","]}
 
 
 def ask(text, max_tokens=24, **more):
@@ -76,7 +78,7 @@ def main():
         failed = 0 if options.only_claude else sealed.with_proxy(
             proxy, config, folder, lambda url: compare_all(port, int(url.rsplit(":", 1)[1])))
         if options.claude:
-            failed += claude_turn(proxy, config, folder, options.claude)
+            failed += claude_turn(proxy, write_config(folder, port, SENTENCE), folder, options.claude)
     finally:
         server.terminate()
         server.wait(30)
@@ -102,12 +104,12 @@ def wait_for_model(port):
     raise SystemExit("llama.cpp does not serve")
 
 
-def write_config(folder, port):
-    path = folder / "config.json"
+def write_config(folder, port, more=None):
+    path = folder / ("one-sentence.json" if more else "config.json")
     path.write_text(json.dumps({
         "server": {"port": 0}, "default_provider": "small",
         "providers": {"small": {
-            "base_url": "http://127.0.0.1:%d/v1" % port, "api_key": "none", "body": {"cache_prompt": False},
+            "base_url": "http://127.0.0.1:%d/v1" % port, "api_key": "none", "body": dict({"cache_prompt": False}, **more or {}),
             # its window of 8192 is not told: Claude Code refuses to start a conversation in one so small
             "models": {"default": "smollm2"}}}}))
     path.chmod(0o600)
