@@ -355,7 +355,8 @@ BEFORE = {
 @pytest.mark.parametrize("stream", [False, True], ids=["plain", "stream"])
 @pytest.mark.parametrize("model, expected", BEFORE.items(), ids=BEFORE.keys())
 def test_faults_before_the_first_byte(model, expected, stream):
-    with world_of(fields={"max_retries": 0, "first_byte_seconds": 0.1}) as world:
+    short = {"first_byte_seconds": 0.1} if model == "silent-head" else {}
+    with world_of(fields=dict(short, max_retries=0)) as world:
         world.provider.scripts["silent-head"] = {"before": [("silence", 5)]}
         reply = world.ask(model, stream)
         assert reply.error == expected
@@ -448,7 +449,7 @@ AFTER = {
 
 @pytest.mark.parametrize("chunks", AFTER.values(), ids=AFTER.keys())
 def test_faults_after_the_first_byte(chunks):
-    with world_of(fields={"idle_seconds": 0.1, "first_byte_seconds": 0.1}) as world:
+    with world_of(fields={"idle_seconds": 0.5} if ("silence", 5) in chunks else {}) as world:
         world.provider.script = {"chunks": chunks, "done": False}
         with world.connect() as sock:
             world.send(sock, "any", True)

@@ -81,7 +81,8 @@ class Listener:
         """Accept until drain() or close(), and return once that is done."""
         self._closed.clear()
         try:
-            self._accept()
+            if not self._stopping:                  # after clear(): whoever stops this waits for it, or is seen here
+                self._accept()
         finally:
             self._close_servers()
         self._done.wait()
