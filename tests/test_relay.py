@@ -23,7 +23,6 @@ from claude_proxy.providers.learned import Learned
 from claude_proxy.upstream import bodies
 
 SECONDS = 5
-AT_ONCE = 1                                     # second: before anything else that would end the wait
 
 
 class Records(Metrics):
@@ -547,7 +546,7 @@ def test_the_head_goes_out_early_and_pings_follow():
             began = time.monotonic()
             world.send(sock, "any", True)
             head = sock.recv(65536)
-            assert 0.08 < time.monotonic() - began < 2
+            assert 0.08 < time.monotonic() - began < 0.4
             assert head.startswith(b"HTTP/1.1 200 OK") and b"event: message_start" in head
             assert b"event: ping" in sock.recv(65536) and b"event: ping" in sock.recv(65536)
             go_on.set()
@@ -562,8 +561,9 @@ def test_the_head_goes_out_soon_after_the_providers(monkeypatch):
     with world_of() as world:
         world.provider.script = {"chunks": [("silence", 60)]}
         with world.connect() as sock:
+            began = time.monotonic()
             world.send(sock, "any", True)
-            assert b"message_start" in sock.recv(65536)         # while the provider has said no more than its head
+            assert b"message_start" in sock.recv(65536) and time.monotonic() - began < 0.4      # it said no more than its head
 
 
 def test_pings_in_the_middle_of_a_stream():
@@ -683,7 +683,7 @@ def test_a_client_that_leaves(door, model, stream, way):
     began = time.monotonic()
     sock.close()
     assert request.left.wait(SECONDS)
-    assert request.left_at - began < AT_ONCE
+    assert request.left_at - began < 0.1
     assert world.record().client_left
     assert world.app.caller.pool.count() == 0
 
@@ -704,7 +704,7 @@ def test_a_goodbye_in_tls_is_leaving_although_the_connection_stays(version):
             began = time.monotonic()
             with contextlib.suppress(ssl.SSLWantReadError):
                 sock.unwrap()                       # says goodbye, and would wait for the other's; no FIN
-            assert request.left.wait(SECONDS) and request.left_at - began < AT_ONCE
+            assert request.left.wait(SECONDS) and request.left_at - began < 0.5
             assert world.record().client_left
             sock.close()
 
@@ -725,7 +725,7 @@ def test_sixty_clients_leave_at_once(world):
     for sock in socks:
         sock.close()
     for request in world.provider.requests:
-        assert request.left.wait(SECONDS) and request.left_at - began < AT_ONCE
+        assert request.left.wait(SECONDS) and request.left_at - began < 0.5
     end = time.monotonic() + SECONDS
     while any(now > then + 4 for now, then in zip(held(), before)) and time.monotonic() < end:
         time.sleep(0.01)
@@ -742,7 +742,7 @@ def test_a_client_that_leaves_ends_the_retries():
         began = time.monotonic()
         sock.close()
         record = world.record()
-        assert record.client_left and time.monotonic() - began < AT_ONCE and len(world.provider.requests) == 1
+        assert record.client_left and time.monotonic() - began < 0.5 and len(world.provider.requests) == 1
 
 
 def test_leaving_in_the_moment_of_the_end_harms_nobody(world):

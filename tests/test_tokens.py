@@ -56,9 +56,9 @@ def test_odd_texts_have_sane_counts(family, text):
 
 def test_a_long_text_counts_as_its_parts_do_and_is_quick():
     text = (PROSE + CODE + JSON + RUSSIAN) * 2000
-    began = time.process_time()
+    began = time.perf_counter()
     whole = tokens.estimate_text(text, "o200k")
-    assert time.process_time() - began < 0.5
+    assert time.perf_counter() - began < 0.5
     assert whole == pytest.approx(tokens.estimate_text(text[:200000], "o200k") * len(text) / 200000, rel=0.03)
 
 

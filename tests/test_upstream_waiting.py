@@ -61,7 +61,7 @@ def test_left_when_the_client_goes(make_watch, way):
             client.close()
         began = time.monotonic()
         assert watch.wait(asked, soon(watch, 5)) == LEFT
-        assert time.monotonic() - began < 1
+        assert time.monotonic() - began < 0.1
         with pytest.raises(ClientLeft):
             watch.wait_for(asked, soon(watch, 5))
 
@@ -82,7 +82,7 @@ def test_a_pipelined_request_is_no_leaving_and_does_not_spin(make_watch):
         time.sleep(0.01)
         before = time.process_time()
         assert watch.wait(asked, soon(watch, 0.2)) == SILENT
-        assert time.process_time() - before < 0.1
+        assert time.process_time() - before < 0.05
         provider.sendall(b"x")
         assert watch.wait(asked, soon(watch, 5)) == READY
         assert served.recv(100) == b"POST /v1/messages HTTP/1.1\r\n"
