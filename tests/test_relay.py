@@ -563,7 +563,7 @@ def test_the_head_goes_out_soon_after_the_providers(monkeypatch):
         with world.connect() as sock:
             began = time.monotonic()
             world.send(sock, "any", True)
-            assert b"message_start" in sock.recv(65536) and time.monotonic() - began < 0.4      # it said no more than its head
+            assert b"message_start" in sock.recv(65536) and time.monotonic() - began < 0.4      # of the provider there is the head alone
 
 
 def test_pings_in_the_middle_of_a_stream():

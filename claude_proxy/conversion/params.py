@@ -129,12 +129,15 @@ def stops(body: Params, scope: Scope) -> Stops:
     return Stops(wanted, wanted[:limit], wanted[limit:])
 
 
-def streaming(body: Params, scope: Scope) -> Params:
-    """`stream`, and that its end should tell the usage."""
-    if not body.get("stream"):
-        return {}
-    usage = {"stream_options": {"include_usage": True}} if scope.dialect.stream_options else {}
-    return dict({"stream": True}, **usage)
+def beginning(body: Params, scope: Scope, limit: int) -> Params:
+    """What each Chat request begins with: the model, `stream` and that its end should tell the usage, the limit."""
+    params: Params = {"model": scope.model}
+    if body.get("stream"):
+        params["stream"] = True
+        if scope.dialect.stream_options:
+            params["stream_options"] = {"include_usage": True}
+    params[scope.dialect.max_tokens_field] = limit
+    return params
 
 
 # -- the shape of the answer
@@ -186,8 +189,16 @@ def service_tier(body: Params, scope: Scope) -> Params:
 
 # -- all of it
 
-def without_refused(chat: Params, scope: Scope) -> Params:
-    """The Chat parameters without what the dialect refuses; a limit or a stream's option is nobody's loss."""
+def fitted_to_dialect(chat: Params, scope: Scope) -> Params:
+    """The Chat parameters without what the dialect refuses, and with what it adds to each request."""
+    if scope.dialect.drop_params:
+        chat = _without_refused(chat, scope)
+    chat.update(scope.dialect.extra_body)
+    return chat
+
+
+def _without_refused(chat: Params, scope: Scope) -> Params:
+    """A limit or a stream's option is nobody's loss."""
     for name in scope.dialect.drop_params:
         if name in chat and name not in ("stream_options", "tool_choice", "parallel_tool_calls"):
             scope.warn("dropped:" + name)

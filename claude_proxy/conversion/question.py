@@ -12,7 +12,7 @@ from . import params
 from .clients import ANY_CLIENT, Client
 from .context import AnswerContext, ChatRequest
 from .effort import thinking_params
-from .scope import Scope, scope_of
+from .scope import scope_of
 from .wellformed import well_formed
 
 QUESTION = frozenset(("model", "max_tokens", "messages", "stream"))
@@ -39,7 +39,10 @@ def only_a_question(body: Dict[str, Any], target: Any, client: Client, message_i
     if not _is_question(body):
         return None
     scope = scope_of(target)
-    chat = _chat_params(body, scope, params.max_tokens(body, scope, target.row, max_tokens_override))
+    limit = params.max_tokens(body, scope, target.row, max_tokens_override)
+    chat = params.beginning(body, scope, limit)
+    chat.update(thinking_params(body, scope, limit))
+    chat = params.fitted_to_dialect(chat, scope)
     chat.update(target.provider.body)
     chat["messages"] = [{"role": "user", "content": body["messages"][0]["content"]}]
     answer = AnswerContext(message_id=message_id, model=body["model"], provider=scope.provider,
@@ -57,16 +60,3 @@ def _is_question(body: Dict[str, Any]) -> bool:
         return False
     return (message["content"].__class__ is str and model.__class__ is str and model != ""
             and limit.__class__ is int and limit > 0 and body.get("stream", False).__class__ is bool)
-
-
-def _chat_params(body: Dict[str, Any], scope: Scope, limit: int) -> Dict[str, Any]:
-    """What request.py makes of the same, in its order."""
-    chat: Dict[str, Any] = {"model": scope.model}
-    if body.get("stream"):
-        chat.update(params.streaming(body, scope))
-    chat[scope.dialect.max_tokens_field] = limit
-    chat.update(thinking_params(body, scope, limit))
-    if scope.dialect.drop_params:
-        chat = params.without_refused(chat, scope)
-    chat.update(scope.dialect.extra_body)
-    return chat

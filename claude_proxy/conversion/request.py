@@ -10,7 +10,7 @@ What becomes of each field of the Messages API:
     max_tokens                          params.max_tokens: override, floor, caps
     temperature, top_p, top_k           params.sampling
     stop_sequences                      params.stops
-    stream                              params.streaming
+    stream                              params.beginning
     metadata, service_tier              params.identity, params.service_tier
     thread, compaction, mcp_servers,
     container, context_management,
@@ -58,10 +58,7 @@ def in_all_steps(body: Dict[str, Any], target: Any, client: Client, message_id: 
 def _chat_params(body: Dict[str, Any], scope: Scope, limit: int, stops: params.Stops,
                  tools: ToolParams) -> Dict[str, Any]:
     """Everything but the messages, always in this order."""
-    chat: Dict[str, Any] = {"model": scope.model}
-    if body.get("stream"):
-        chat.update(params.streaming(body, scope))
-    chat[scope.dialect.max_tokens_field] = limit
+    chat = params.beginning(body, scope, limit)
     chat.update(params.sampling(body, scope))
     if stops.sent:
         chat["stop"] = list(stops.sent)
@@ -70,10 +67,7 @@ def _chat_params(body: Dict[str, Any], scope: Scope, limit: int, stops: params.S
     chat.update(params.identity(body, scope))
     chat.update(params.service_tier(body, scope))
     chat.update(tools.params)
-    if scope.dialect.drop_params:
-        chat = params.without_refused(chat, scope)
-    chat.update(scope.dialect.extra_body)
-    return chat
+    return params.fitted_to_dialect(chat, scope)
 
 
 def _answer_context(body: Dict[str, Any], scope: Scope, client: Client, message_id: str, stops: Stops,
