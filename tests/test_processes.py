@@ -36,6 +36,31 @@ BOTH = (ONE.replace('a_total{model="x y"} 2', 'a_total{model="x y"} 7\na_total{m
         .replace('0.1"} 1', '0.1"} 2').replace('Inf"} 2', 'Inf"} 4').replace("0.5", "1.75").replace("count 2", "count 4"))
 
 
+# connections of this process, of the other one -> after how many pauses the other takes one more, how many there are
+LEFT_TO_OTHERS = {
+    "no more than the other has": (3, 3, 0, 0),
+    "more, and the other takes it": (1, 0, 1, 1),
+    "more, and the other is busy for a moment": (1, 0, 5, 5),
+    "more, and the other never comes": (1, 0, 99, processes.TURNS),
+    "more, and there is no other": (9, processes.GONE, 0, 0),
+}
+
+
+@pytest.mark.parametrize("own, others, comes, pauses", LEFT_TO_OTHERS.values(), ids=LEFT_TO_OTHERS.keys())
+def test_a_new_connection_is_left_to_who_has_fewer(monkeypatch, own, others, comes, pauses):
+    turns, slept = processes.Turns(2), []
+    turns.tell(own)
+    turns.set(1, others)
+
+    def sleep(seconds):
+        slept.append(seconds)
+        if len(slept) == comes:
+            turns.set(1, others + 1)
+    monkeypatch.setattr(processes.time, "sleep", sleep)
+    turns.wait(own)
+    assert slept == [processes.TURN_SECONDS] * pauses
+
+
 def test_numbers_of_two_are_summed_and_what_runs_is_said_once():
     assert summed([ONE, OTHER]) == BOTH
     assert summed([ONE]) == summed([ONE, ""]) == ONE

@@ -25,7 +25,7 @@ ANSWER_SECONDS = 2.0            # how long a process may take to tell its number
 LOOK_SECONDS = 1.0              # how old the numbers of one that dies can be
 SHORT_LIFE_SECONDS = 10.0       # who dies earlier is started again later and later
 FIRST_DELAY, LAST_DELAY = 0.25, 30.0
-TURN_SECONDS = 0.0005           # how long one with more connections leaves a new one to the others
+TURN_SECONDS, TURNS = 0.0005, 12    # one with more connections leaves a new one to the others, so often for so long
 GONE = 0xFFFFFFFF
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 PASSED_ON = STOP_SIGNALS + ((signal.SIGHUP,) if hasattr(signal, "SIGHUP") else ())
@@ -52,8 +52,10 @@ class Turns:
         self.set(self.index, connections)
 
     def wait(self, connections: int) -> None:
-        """Before accepting: let those go first that have fewer."""
-        if connections > min(struct.unpack_from("=%dI" % self._count, self._shared)):
+        """Before accepting: let those go first that have fewer, as long as one that is busy needs to come to it."""
+        for _ in range(TURNS):
+            if connections <= min(struct.unpack_from("=%dI" % self._count, self._shared)):
+                return
             time.sleep(TURN_SECONDS)
 
 
